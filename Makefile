@@ -1,0 +1,64 @@
+# One command each; the first use makes .venv from the hashed lock.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+STAMP := $(VENV)/.locked
+BIN := $(VENV)/bin
+PG15_BIN ?= /usr/lib/postgresql/15/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-pg15 check format bench lock chromium
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Made again only when the lock or pyproject is newer than the stamp.
+$(STAMP): requirements-dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## the demonstration programme, loaded and served (ARGS="--scale 0.1")
+	$(BIN)/clusterledger demo $(ARGS)
+
+run: $(STAMP) ## the service (ARGS="--port 8000")
+	$(BIN)/clusterledger serve $(ARGS)
+
+test: $(STAMP) chromium ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf")
+	$(BIN)/python -m pytest $(ARGS)
+
+test-pg15: $(STAMP) chromium ## all tests on an installed PostgreSQL 15 (PG15_BIN=its bin folder)
+	@test -x $(PG15_BIN)/postgres || { echo "no PostgreSQL in $(PG15_BIN): apt-get install postgresql, or set PG15_BIN" >&2; exit 1; }
+	CLUSTERLEDGER_TEST_POSTGRES_BIN=$(PG15_BIN) $(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict ledger projections api
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## let ruff format and repair what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## speed, each beside its limit in the same run (ARGS=--json)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# The page tests drive a real browser.
+chromium:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium; \
+	else \
+		echo "The page tests need Chromium: install your system's chromium package, then repeat." >&2; exit 1; \
+	fi >/dev/null
+
+# No index address and no host name goes into a lock: uv writes none unless asked.
+LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS) pyproject.toml
+lock: ## write both lock files anew (ARGS=--upgrade)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv $(LOCK) -o requirements.lock
+	$(BIN)/uv $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock

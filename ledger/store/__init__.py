@@ -1,0 +1,1 @@
+"""PostgreSQL: the only SQL that writes the book."""
