@@ -1,4 +1,4 @@
-"""What the public may see of a row of counts: small cells are withheld so that nobody is recognised in them.
+"""What the public may see of a row of counts: small cells are withheld.
 
 The rule. A cell of 1 or 2 (below `threshold`, 0 excepted) is withheld: it tells about single
 organisations. 0 tells about nobody and is shown, and so are totals. As the total is exact, one
