@@ -1,0 +1,105 @@
+"""A real PostgreSQL for every test: one server per run, one fresh migrated database per test.
+
+`CLUSTERLEDGER_TEST_DATABASE_URL` names a server (its user needs CREATEDB and CREATEROLE),
+`CLUSTERLEDGER_TEST_POSTGRES_BIN` an installation's binaries; without either the wheel's are used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger.store.embedded import EmbeddedPostgres
+from ledger.store.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def postgres_bin() -> Path | None:
+    """The installation under test; None is the wheel's."""
+    given = os.environ.get("CLUSTERLEDGER_TEST_POSTGRES_BIN")
+    return Path(given) if given else None
+
+
+@pytest.fixture(scope="session")
+def server_url(postgres_bin: Path | None) -> Iterator[str]:
+    """The owner's URL of the run's server. Its database is not for tests: use database_url."""
+    given = os.environ.get("CLUSTERLEDGER_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    data_dir = Path(tempfile.mkdtemp(prefix="clusterledger-tests-"))
+    try:
+        with EmbeddedPostgres.start(data_dir, postgres_bin=postgres_bin) as postgres:
+            yield postgres.url
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(server_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that makes and drops databases."""
+    with psycopg.connect(server_url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def template(server: psycopg.Connection, server_url: str) -> Iterator[str]:
+    """The name of a migrated database without facts, copied for each test."""
+    name = f"test_template_{uuid4().hex[:12]}"
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    try:
+        migrate(_with_database(server_url, name))
+        yield name
+    finally:
+        _drop(server, name)
+
+
+@pytest.fixture
+def database_url(server: psycopg.Connection, server_url: str, template: str) -> Iterator[str]:
+    """A database of the test's own: migrated, empty, dropped afterwards with its sessions."""
+    name = f"test_{uuid4().hex[:12]}"
+    server.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
+    )
+    try:
+        yield _with_database(server_url, name)
+    finally:
+        _drop(server, name)
+
+
+@pytest.fixture
+def empty_database_url(server: psycopg.Connection, server_url: str) -> Iterator[str]:
+    """A database that no migration has touched."""
+    name = f"test_{uuid4().hex[:12]}"
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    try:
+        yield _with_database(server_url, name)
+    finally:
+        _drop(server, name)
+
+
+def _with_database(url: str, name: str) -> str:
+    """The URL with another database. A URL, because callers hand it to `--database-url` too."""
+    given = conninfo_to_dict(url)
+    user = f"{given['user']}" + (f":{given['password']}" if given.get("password") else "")
+    rest = "&".join(
+        f"{key}={str(value).replace('/', '%2F').replace(' ', '%20')}"
+        for key, value in given.items()
+        if key not in {"user", "password", "dbname"} and value is not None
+    )
+    return f"postgresql://{user}@/{name}?{rest}"
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
