@@ -7,16 +7,14 @@ finds it and stops it first.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -26,6 +24,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.store import embedded_layout as layout
+from ledger.store import processes
 from ledger.store.embedded_layout import default_data_dir
 from ledger.store.errors import StoreError
 
@@ -46,9 +45,8 @@ DATABASE = "clusterledger"
 START_LIMIT_S = 300.0  # recovery after a crash may have gigabytes of log to read
 STOP_LIMIT_S = 60.0
 REPORT_EVERY_S = 5.0
-POLL_S = 0.005
+POLL_S = processes.POLL_S
 LOG_KEEP_BYTES = 10_000_000
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class AlreadySupervised(StoreError):
@@ -196,17 +194,19 @@ class EmbeddedPostgres:
         """Deals with the lock file of a server whose supervisor is gone: we hold the supervisor's
         lock, so nobody else looks after it."""
         lock_file = self._cluster / "postmaster.pid"
-        pid = _first_line_as_number(lock_file)
+        pid = processes.first_line_as_number(lock_file)
         if pid is None:
             return
-        if not _is_server_of(pid, self._cluster):
+        if not processes.is_server_of(pid, self._cluster):
             # PostgreSQL would refuse to start if the number now belongs to another process.
             log.warning("stale_lock_file_removed", path=str(lock_file), pid=pid)
             lock_file.unlink(missing_ok=True)
             return
         log.warning("stopping_unsupervised_postgres", pid=pid)
         os.kill(pid, signal.SIGINT)
-        if not _wait_until(lambda: not _is_server_of(pid, self._cluster), STOP_LIMIT_S):
+        if not processes.wait_until(
+            lambda: not processes.is_server_of(pid, self._cluster), STOP_LIMIT_S
+        ):
             raise ServerStillRunning(cluster=self._cluster, pid=pid, waited_s=STOP_LIMIT_S)
 
     def _create_cluster(self) -> None:
@@ -314,7 +314,7 @@ class EmbeddedPostgres:
             group=user.gid if user.dropped else None,
             extra_groups=[] if user.dropped else None,
             start_new_session=True,
-            preexec_fn=_tie_to_parent(),  # noqa: PLW1509 - the only place where it can be set
+            preexec_fn=processes.tie_to_parent(),  # noqa: PLW1509 - the only place where it can be set
         )
 
     def _as_seen_inside(self, folder: Path) -> str:
@@ -378,53 +378,3 @@ def _lock(data_dir: Path) -> IO[bytes]:
         lock.close()
         raise AlreadySupervised(data_dir=data_dir) from None
     return lock
-
-
-def _tie_to_parent() -> Callable[[], None] | None:
-    """For the child, after it changed its user (which would undo it) and before it becomes
-    PostgreSQL: SIGINT when the parent ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def tie() -> None:
-        failed = prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-        # The parent may have ended before the request was made: then no signal will ever come.
-        if failed or os.getppid() != parent:
-            os._exit(1)
-
-    return tie
-
-
-def _first_line_as_number(path: Path) -> int | None:
-    try:
-        return int(path.read_text(errors="replace").split("\n", 1)[0])
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        return 0  # a crash left half a file: it names nobody
-
-
-def _is_server_of(pid: int, cluster: Path) -> bool:
-    """Whether the process is a PostgreSQL at work in this cluster."""
-    if pid <= 0:
-        return False
-    if sys.platform == "linux":
-        try:
-            return Path(f"/proc/{pid}/cwd").samefile(cluster)
-        except OSError:
-            return False
-    answer = subprocess.run(  # noqa: S603 - fixed command, no shell
-        ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return "postgres" in answer.stdout and str(cluster) in answer.stdout
-
-
-def _wait_until(holds: Callable[[], bool], limit_s: float) -> bool:
-    until = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(POLL_S)
-    return True

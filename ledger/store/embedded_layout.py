@@ -31,7 +31,7 @@ SETTINGS_FILE = "clusterledger.conf"
 OLDEST_MAJOR, NEWEST_MAJOR = 15, 18
 FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 
-# The kernel's sun_path holds 108 bytes with the closing zero (104 on macOS); PostgreSQL appends this.
+# The kernel's sun_path holds 108 bytes with the closing zero (104 on macOS).
 SOCKET_PATH_MAX_BYTES = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = "/.s.PGSQL.5432"
 
@@ -179,7 +179,7 @@ def _readable_copy(installation: Path) -> Path:
     if copy.exists():
         return copy
     ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    # Readable by PostgreSQL's user: the copy only. Cluster and secrets below have modes of their own.
+    # To be passed through, not listed: what else lies here has modes of its own.
     ROOT_HOME.chmod(stat.S_IMODE(ROOT_HOME.stat().st_mode) | 0o111)
     unfinished = Path(tempfile.mkdtemp(prefix="postgresql-unfinished-", dir=ROOT_HOME))
     shutil.copytree(installation, unfinished, symlinks=True, dirs_exist_ok=True)
@@ -261,7 +261,7 @@ log_checkpoints = off
 
 
 def authentication(name: str) -> tuple[str, str]:
-    """pg_hba.conf and pg_ident.conf: the named user of this machine over the socket, nobody else."""
+    """pg_hba.conf and pg_ident.conf: the named user over the socket, nobody else."""
     hba = (
         "# Written by clusterledger at each start. Whoever is not named here is refused.\n"
         f"local all {OWNER},{SERVICE} peer map={MAP}\n"

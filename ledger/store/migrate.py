@@ -69,12 +69,16 @@ class Migration:
 
 
 def known() -> tuple[Migration, ...]:
-    """The migrations that ship with this version, in order. Line ends are read as \\n."""
-    found = []
-    for entry in (resources.files("ledger.store") / "migrations").iterdir():
-        if matched := FILE_NAME.fullmatch(entry.name):
-            found.append(Migration(int(matched[1]), matched[2], entry.read_text("utf-8")))
-    return in_order(found)
+    """The migrations that ship with this version, in order."""
+    folder = resources.files("ledger.store") / "migrations"
+    return in_order(
+        [
+            # Text mode: a checkout with other line ends is the same migration.
+            Migration(int(matched[1]), matched[2], entry.read_text("utf-8"))
+            for entry in folder.iterdir()
+            if (matched := FILE_NAME.fullmatch(entry.name))
+        ]
+    )
 
 
 def in_order(found: Sequence[Migration]) -> tuple[Migration, ...]:
