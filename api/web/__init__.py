@@ -1,0 +1,1 @@
+"""Pages for people: what they show (overview), how it is drawn (charts) and said (texts)."""
