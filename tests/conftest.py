@@ -72,6 +72,12 @@ def database_url(server: psycopg.Connection, server_url: str, template: str) -> 
             sql.Identifier(name), sql.Identifier(template)
         )
     )
+    # A copy has the template's contents, not the rights on the database itself (migration 0001).
+    server.execute(
+        sql.SQL("GRANT CREATE ON DATABASE {} TO clusterledger_projector").format(
+            sql.Identifier(name)
+        )
+    )
     try:
         yield _with_database(server_url, name)
     finally:

@@ -15,7 +15,6 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import platformdirs
 
 from ledger.store.errors import StoreError
+from ledger.store.processes import ON_LINUX
 
 OWNER = "clusterledger_owner"
 SERVICE = "clusterledger_service"
@@ -32,7 +32,7 @@ OLDEST_MAJOR, NEWEST_MAJOR = 15, 18
 FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 
 # The kernel's sun_path holds 108 bytes with the closing zero (104 on macOS).
-SOCKET_PATH_MAX_BYTES = 107 if sys.platform == "linux" else 103
+SOCKET_PATH_MAX_BYTES = 107 if ON_LINUX else 103
 SOCKET_NAME = "/.s.PGSQL.5432"
 
 ROOT_HOME = Path("/var/lib/clusterledger")
@@ -100,7 +100,7 @@ def runs_as(cluster: Path) -> RunsAs:
     """This user; as root the owner of an existing cluster, else the first unprivileged user."""
     if os.geteuid() != 0:
         return RunsAs(os.geteuid(), os.getegid(), dropped=False)
-    if sys.platform != "linux":
+    if not ON_LINUX:
         raise RootOnLinuxOnly
     if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
         return RunsAs(owner.st_uid, owner.st_gid, dropped=True)

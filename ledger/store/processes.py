@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+# Asked when running, so that both branches are typed wherever mypy runs.
+ON_LINUX = platform.system() == "Linux"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 POLL_S = 0.005
 
@@ -18,7 +20,7 @@ POLL_S = 0.005
 def tie_to_parent() -> Callable[[], None] | None:
     """For the child, after it changed its user (which would undo it) and before it becomes
     PostgreSQL: SIGINT when the parent ends."""
-    if sys.platform != "linux":
+    if not ON_LINUX:
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()
@@ -33,6 +35,7 @@ def tie_to_parent() -> Callable[[], None] | None:
 
 
 def first_line_as_number(path: Path) -> int | None:
+    """The process id in a lock file; 0 when it is not one, None without a file."""
     try:
         return int(path.read_text(errors="replace").split("\n", 1)[0])
     except FileNotFoundError:
@@ -45,7 +48,7 @@ def is_server_of(pid: int, cluster: Path) -> bool:
     """Whether the process is a PostgreSQL at work in this cluster."""
     if pid <= 0:
         return False
-    if sys.platform != "linux":
+    if not ON_LINUX:
         return _looks_like_server_of(pid, cluster)
     try:
         return Path(f"/proc/{pid}/cwd").samefile(cluster)
@@ -61,6 +64,7 @@ def _looks_like_server_of(pid: int, cluster: Path) -> bool:
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float) -> bool:
+    """Whether it held within the limit."""
     until = time.monotonic() + limit_s
     while not holds():
         if time.monotonic() > until:
