@@ -88,7 +88,8 @@ run it with npm at hand, commit the files together with this page. `python deplo
 is found.
 
 Nothing here is changed but for one thing: the last-line comment that names a source map is cut.
-Everything else in this folder (`site.css`, `docs.js`, `icon.svg`) is our own, under the project's licence. The
+Everything else in this folder (`site.css`, `docs.js`, `icon.svg`) is our own,
+under the project's licence. The
 Fira Sans files are the Latin subsets of the typeface KERN UX uses; the complete ones in its own
 package weigh five times as much.
 """

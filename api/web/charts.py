@@ -163,7 +163,8 @@ def _svg(
     return Markup(
         '<svg class="chart" role="img" aria-labelledby="{id}-title" aria-describedby="{id}-desc"'
         ' width="100%" height="{height}" xmlns="http://www.w3.org/2000/svg">'
-        '<title id="{id}-title">{title}</title><desc id="{id}-desc">{description}</desc>{parts}</svg>'
+        '<title id="{id}-title">{title}</title><desc id="{id}-desc">{description}</desc>'
+        "{parts}</svg>"
     ).format(
         id=escape(chart_id),
         height=height,

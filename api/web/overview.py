@@ -15,7 +15,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """Whole years, both days inclusive: from the programme's first year to the last complete one."""
+    """Whole years, both days inclusive: the programme's first to the last complete one."""
 
     from_day: date
     to_day: date

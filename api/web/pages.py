@@ -1,7 +1,7 @@
 """Data in, HTML out. No request, no database, no clock: whoever calls brings them.
 
-The pages need nothing but what lies in STATIC_DIR, served under STATIC_URL, and work under a content
-security policy without inline styles or scripts.
+The pages need nothing but what lies in STATIC_DIR, served under STATIC_URL, and work under a
+content security policy without inline styles or scripts.
 """
 
 from __future__ import annotations

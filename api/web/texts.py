@@ -83,8 +83,9 @@ GERMAN = Texts(
     home="/",
     other_home="/en",
     thousands=".",
-    months=tuple(
-        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+    months=(
+        *("Januar", "Februar", "März", "April", "Mai", "Juni"),
+        *("Juli", "August", "September", "Oktober", "November", "Dezember"),
     ),
     zones={"CET": "MEZ", "CEST": "MESZ"},
     moment="{day}, {time} Uhr ({zone})",
@@ -116,13 +117,13 @@ GERMAN = Texts(
     joint_adjustment="Ausgleich für gemeinsam Gezähltes",
     total="Insgesamt",
     how_to_read="Wie diese Zahlen zu lesen sind",
-    about_withheld="• steht für einen Wert, der nicht angegeben wird: Werte unter 3 könnten einzelne "
-    "Beteiligte erkennen lassen. Damit sie sich auch nicht aus der Gesamtzahl berechnen lassen, "
+    about_withheld="• steht für einen Wert, der nicht angegeben wird: Werte unter 3 könnten "
+    "einzelne Beteiligte erkennen lassen. Damit sie sich auch nicht aus der Gesamtzahl berechnen lassen, "
     "fehlt dann mindestens ein weiterer Wert. Eine 0 ist eine echte Null. Gesamtzahlen sind exakt.",
-    about_joint="Was mehreren Clustern gemeinsam ist, zählt in jedem von ihnen, im Programm aber nur "
-    "einmal. Der Ausgleich führt von der Summe der Cluster auf die Gesamtzahl zurück.",
-    about_state="Das Buch nimmt Fakten nur hinzu und ändert nie einen. Ein Stand bezeichnet deshalb "
-    "für immer dieselben Fakten, und dieselbe Definition ergibt mit ihnen dieselbe Zahl.",
+    about_joint="Was mehreren Clustern gemeinsam ist, zählt in jedem von ihnen, im Programm aber "
+    "nur einmal. Der Ausgleich führt von der Summe der Cluster auf die Gesamtzahl zurück.",
+    about_state="Das Buch nimmt Fakten nur hinzu und ändert nie einen. Ein Stand bezeichnet "
+    "deshalb für immer dieselben Fakten, und dieselbe Definition ergibt mit ihnen dieselbe Zahl.",
     cite="So zitieren Sie diese Seite",
     citation="{origin}: {heading}, {from_day} bis {to_day}. Position {position}, {moment}.",
     empty_heading="Das Buch ist noch leer",
@@ -148,9 +149,9 @@ ENGLISH = Texts(
     home="/en",
     other_home="/",
     thousands=",",
-    months=tuple(
-        "January February March April May June July August September October November "
-        "December".split()
+    months=(
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
     ),
     zones={"CET": "CET", "CEST": "CEST"},
     moment="{day}, {time} ({zone})",
@@ -184,10 +185,10 @@ ENGLISH = Texts(
     about_withheld="• stands for a value that is withheld: values below 3 might let single "
     "participants be recognised. At least one more value is then withheld, so that the small one "
     "cannot be computed from the total. A 0 is a true zero. Totals are exact.",
-    about_joint="What several clusters have in common counts in each of them, but only once for the "
-    "programme. The adjustment leads from the sum of the clusters back to the total.",
-    about_state="The book only ever adds facts and never changes one. A state therefore denotes the "
-    "same facts for ever, and the same definition yields the same figure from them.",
+    about_joint="What several clusters have in common counts in each of them, but only once for "
+    "the programme. The adjustment leads from the sum of the clusters back to the total.",
+    about_state="The book only ever adds facts and never changes one. A state therefore denotes "
+    "the same facts for ever, and the same definition yields the same figure from them.",
     cite="How to cite this page",
     citation="{origin}: {heading}, {from_day} to {to_day}. Position {position}, {moment}.",
     empty_heading="The book is still empty",
