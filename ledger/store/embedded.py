@@ -229,7 +229,7 @@ class EmbeddedPostgres:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         with self._log_path.open("ab") as output:
             done = self._spawn(
-                ["initdb", "-D", self._as_seen_inside(unfinished), "--encoding=UTF8", *locale,
+                ["initdb", "--encoding=UTF8", *locale,
                  "--data-checksums", "--auth=peer", f"--username={layout.OWNER}",
                  "--no-instructions"],
                 unfinished, output,
@@ -249,9 +249,7 @@ class EmbeddedPostgres:
         while True:
             with self._log_path.open("ab") as output:
                 said_before = output.tell()
-                process = self._spawn(
-                    ["postgres", "-D", self._as_seen_inside(self._cluster)], self._cluster, output
-                )
+                process = self._spawn(["postgres"], self._cluster, output)
             self._process = process
             if self._wait_ready(process, started):
                 log.info("postgres_started", pid=process.pid, data_dir=str(self.data_dir))
@@ -294,33 +292,35 @@ class EmbeddedPostgres:
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _spawn(
-        self, command: Sequence[str], inside: Path, output: IO[bytes] | int
+        self, command: Sequence[str], cluster: Path, output: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
-        """Runs one of the binaries inside a folder, as PostgreSQL's user, tied to our life.
+        """Runs one of the binaries on a cluster, as PostgreSQL's user, tied to our life.
 
-        A session of its own: Ctrl-C in the terminal reaches the service, which finishes its work
-        and then stops the server.
+        PostgreSQL's user may have no way to the cluster by name. So it inherits the open folder:
+        the kernel's link to it needs no way. A session of its own: Ctrl-C in the terminal reaches
+        the service, which finishes its work and then stops the server.
         """
         user = self._user
-        return subprocess.Popen(  # noqa: S603 - fixed commands, no shell
-            [str(self._binaries.directory / command[0]), *command[1:]],
-            cwd=inside,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
-            umask=0o077,
-            user=user.uid if user.dropped else None,
-            group=user.gid if user.dropped else None,
-            extra_groups=[] if user.dropped else None,
-            start_new_session=True,
-            preexec_fn=processes.tie_to_parent(),  # noqa: PLW1509 - the only place where it can be set
-        )
-
-    def _as_seen_inside(self, folder: Path) -> str:
-        """The folder's name for PostgreSQL, which starts in it and stays. Its user may have no way
-        to it by name: the kernel's link to the current folder needs none."""
-        return "/proc/self/cwd" if self._user.dropped else str(folder)
+        folder = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            seen_as = f"/proc/self/fd/{folder}" if user.dropped else str(cluster)
+            return subprocess.Popen(  # noqa: S603 - fixed commands, no shell
+                [str(self._binaries.directory / command[0]), *command[1:], "-D", seen_as],
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+                umask=0o077,
+                user=user.uid if user.dropped else None,
+                group=user.gid if user.dropped else None,
+                extra_groups=[] if user.dropped else None,
+                pass_fds=[folder] if user.dropped else [],
+                start_new_session=True,
+                preexec_fn=processes.tie_to_parent(),  # noqa: PLW1509 - no other place to set it
+            )
+        finally:
+            os.close(folder)
 
     def _write_configuration(self) -> None:
         hba, ident = layout.authentication(layout.supervisor_name())
@@ -341,8 +341,7 @@ class EmbeddedPostgres:
     def _accepts(self, setting: str) -> bool:
         """Whether this build knows the setting's value."""
         question = ["postgres", "-C", setting.partition("=")[0], "-c", setting]
-        data = ["-D", self._as_seen_inside(self._cluster)]
-        return self._spawn([*question, *data], self._cluster, subprocess.DEVNULL).wait() == 0
+        return self._spawn(question, self._cluster, subprocess.DEVNULL).wait() == 0
 
     def _create_database(self) -> None:
         """The database and the service's login role, at whichever start they are missing."""

@@ -1,8 +1,8 @@
 """Where the embedded PostgreSQL lives: its binaries, the user it runs as, its folders, its files.
 
 As root PostgreSQL refuses to run. It then runs as an unprivileged user from a copy of the binaries
-that this user can read. No parent folder is ever opened to others: the server is started inside
-its data folder and knows it as /proc/self/cwd, so a data folder below a closed one works too.
+that this user can read. No parent folder is ever opened to others: the server inherits its data
+folder as an open file and knows it as /proc/self/fd/N, so one below a closed folder works too.
 """
 
 from __future__ import annotations
