@@ -22,6 +22,10 @@ from ledger.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60
+WITH_OUR_PACKAGES = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+}
 
 # Starts the server in a process of its own, says who is who, and stays until it is killed.
 SUPERVISOR = """
@@ -55,7 +59,7 @@ def supervise(data_dir: Path, postgres_bin: Path | None) -> tuple[subprocess.Pop
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=WITH_OUR_PACKAGES,
     )
     assert supervisor.stdout is not None
     for line in supervisor.stdout:  # the log goes to the same stream
@@ -186,7 +190,7 @@ def test_without_the_tie_the_server_outlives_its_parent(
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=WITH_OUR_PACKAGES,
         check=True,
     )
     pid = int(next(line for line in supervisor.stdout.splitlines() if "://" in line).split()[0])
