@@ -118,8 +118,9 @@ GERMAN = Texts(
     total="Insgesamt",
     how_to_read="Wie diese Zahlen zu lesen sind",
     about_withheld="• steht für einen Wert, der nicht angegeben wird: Werte unter 3 könnten "
-    "einzelne Beteiligte erkennen lassen. Damit sie sich auch nicht aus der Gesamtzahl berechnen lassen, "
-    "fehlt dann mindestens ein weiterer Wert. Eine 0 ist eine echte Null. Gesamtzahlen sind exakt.",
+    "einzelne Beteiligte erkennen lassen. Damit sie sich auch nicht aus der Gesamtzahl berechnen "
+    "lassen, fehlt dann mindestens ein weiterer Wert. Eine 0 ist eine echte Null. Gesamtzahlen "
+    "sind exakt.",
     about_joint="Was mehreren Clustern gemeinsam ist, zählt in jedem von ihnen, im Programm aber "
     "nur einmal. Der Ausgleich führt von der Summe der Cluster auf die Gesamtzahl zurück.",
     about_state="Das Buch nimmt Fakten nur hinzu und ändert nie einen. Ein Stand bezeichnet "
