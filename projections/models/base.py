@@ -1,0 +1,69 @@
+"""What every read model is made of: tables, the shape of their rows, how rows come of a state.
+
+Rows are bitemporal and half-open. `valid_from, valid_to` are days in the world, `known_from,
+known_to` positions: a row holds for `known_at` P when known_from <= P < known_to.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from ledger.domain.streams import Kind
+
+FOREVER: Final = date.max
+"""An open `valid_to`; PostgreSQL's infinity."""
+ALWAYS: Final = date.min
+"""A `valid_from` without a beginning; PostgreSQL's -infinity."""
+OPEN: Final = 2**63 - 1
+"""An open `known_to`."""
+
+Row = tuple[Any, ...]
+
+
+class Table:
+    """One table: its columns are those of the NamedTuple `row`, then known_from and known_to.
+
+    `key` tells apart the rows that hold at one position; with known_from it is the primary key.
+    `ddl` makes the bare table, `keys` what finds a row, `extras` (indexes, exclusion constraints)
+    what a rebuild adds once the rows are in. None of them names a schema: the search path does.
+    """
+
+    def __init__(
+        self, row: type[Row], *, name: str, key: tuple[str, ...], ddl: str, extras: str = ""
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.ddl = ddl
+        self.keys = (
+            f"ALTER TABLE {name} ADD CONSTRAINT {name}_pkey PRIMARY KEY"
+            f" ({', '.join((*key, 'known_from'))});"
+        )
+        self.extras = extras
+        self.fields: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # a NamedTuple class
+        self.columns = (*self.fields, "known_from", "known_to")
+
+    @cached_property
+    def identity(self) -> Callable[[Row], Any]:
+        """The key of one row."""
+        return itemgetter(*(self.fields.index(column) for column in self.key))
+
+
+class Projected(NamedTuple):
+    """One row that a state amounts to, and the table it stands in."""
+
+    table: Table
+    row: Row
+
+
+class Model(NamedTuple):
+    """A read model: rows are a pure function of the key and the state of one stream.
+
+    `edition` goes up when `rows` means something else: the live tables then need a rebuild.
+    """
+
+    kind: Kind
+    tables: tuple[Table, ...]
+    rows: Callable[[tuple[Any, ...], Any], Iterable[Projected]]
+    edition: int = 1
