@@ -156,10 +156,6 @@ def test_every_compose_service_is_hardened() -> None:
         assert setting in text.split("\nservices:\n", maxsplit=1)[0]
 
 
-def test_the_shell_script_parses() -> None:
-    assert run("sh", "-n", DEPLOY / "compose-roles.sh").returncode == 0
-
-
 # --- clusterledger.service ----------------------------------------------------------------------
 
 
