@@ -1,27 +1,24 @@
-"""The lives of organisations: who joins when, leaves, comes back, moves, merges, or is found to be
-somebody else.
+"""The lives of all organisations: ordinary ones, and those that merge, split, dissolve, or are
+found to be somebody else.
 
 Every company planned here is told apart as counted or not, so the number of companies involved is
 exact by construction: planning goes on until it is reached.
 """
 
 from collections.abc import Callable
-from datetime import date
-from random import Random
 from typing import Final
 
 from .activities import Activity
-from .clusters import CLUSTERS, PILOT_HEIR, PILOT_INDEX, WEIGHTS
-from .figures import FAR, Ledgerless
+from .clusters import PILOT_HEIR, PILOT_INDEX
+from .figures import FAR
+from .ordinary import OrdinaryLives
 from .people import Organisation
 from .posting import canonical
 from .projects import Project
-from .register import ADMITTED, CATEGORIES, NACE_LATER, NACE_NEW_CODE, SIZE_EDITION, Register
+from .register import ADMITTED, Register
 
 CYCLE: Final = 80
 """Special lives recur every so many companies: even a small programme has the common ones."""
-_REJOINERS: Final = frozenset({8, 16, 32, 40, 70})
-_LEAVERS: Final = frozenset({54, 59, 63, 65, 67})
 _OTHER_KINDS: Final = [
     "research_institute",
     "association",
@@ -34,22 +31,15 @@ _OTHER_KINDS: Final = [
 ]
 
 
-class Lives:
+class Lives(OrdinaryLives):
     """Plans all organisations of a programme."""
 
     def __init__(
         self, register: Register, activities: list[Activity], projects: list[Project]
     ) -> None:
-        self.register = register
-        self.desk = register.desk
-        self.books: Ledgerless = register.books
-        self.rng: Random = register.rng
-        self.end = register.desk.days.end
+        super().__init__(register)
         self.guestbooks = [one for one in activities if one.named >= 6 and one.day >= 40]
         self.projects = projects
-        self.shares = [
-            index for index, weight in enumerate(WEIGHTS[: len(CLUSTERS)]) for _ in range(weight)
-        ]
         self.special: dict[int, tuple[int, Callable[[int], int]]] = {
             **dict.fromkeys((5, 13, 21, 37, 53, 69), (1, self.guest)),
             **dict.fromkeys((29, 61), (1, self.enrolled_only)),
@@ -71,146 +61,15 @@ class Lives:
         organisations.
         """
         for cluster in range(len(self.desk.days.began)):
-            self._anchor(cluster)
+            self.anchor(cluster)
         for number in range(others):
-            self._ordinary(number % CYCLE, _OTHER_KINDS[number % len(_OTHER_KINDS)])
+            self.ordinary(number % CYCLE, _OTHER_KINDS[number % len(_OTHER_KINDS)])
         counted = number = 0
         while counted < companies:
-            every, life = self.special.get(number % CYCLE, (1, self._ordinary))
+            every, life = self.special.get(number % CYCLE, (1, self.ordinary))
             plain = number // CYCLE % every or companies - counted < 4
-            counted += (self._ordinary if plain else life)(number % CYCLE)
+            counted += (self.ordinary if plain else life)(number % CYCLE)
             number += 1
-
-    # --- where and when --------------------------------------------------------------------------
-
-    def cluster(self, but: int = -1) -> int:
-        """A cluster by its share of the programme, never the pilot, another one than `but`."""
-        while True:
-            drawn = self.shares[int(self.rng.random() * len(self.shares))]
-            if drawn != but:
-                return drawn
-
-    def joins(self, cluster: int, margin: int) -> int:
-        """A first day in the cluster's time, at least `margin` days before the end; many come at
-        its start.
-        """
-        began, chance = self.desk.days.began[cluster], self.rng.random()
-        if chance < 0.25:
-            return began + 10 + int(chance * 600)
-        return began + 10 + int(self.rng.random() * (self.end - margin - began - 10))
-
-    def between(self, first: int, last: int) -> int:
-        """Some day from `first` to `last`, or the programme's last one."""
-        return first + int(self.rng.random() * max(1, min(last, self.end) - first))
-
-    def company(
-        self,
-        cluster: int,
-        first: int,
-        *,
-        kind: str = "company",
-        like: str | None = None,
-        ends: int = FAR,
-    ) -> tuple[Organisation, str]:
-        """A record that is posted some weeks ahead of its first spell, or, one in twenty, late."""
-        chance = self.rng.random()
-        known = first + self.register.delay() if chance < 0.05 else first - 25 - int(chance * 30)
-        if cluster == PILOT_INDEX:
-            known = first - 5
-        return self.register.organisation(
-            kind, cluster, first - 60, max(0, known), like=like, ends=ends
-        )
-
-    # --- ordinary lives --------------------------------------------------------------------------
-
-    def _anchor(self, cluster: int) -> None:
-        """A research organisation that is in its cluster from the first day to the last."""
-        first = self.desk.days.began[cluster]
-        kind = "university" if cluster % 3 == 0 else "research_institute"
-        anchor, _ = self.register.organisation(kind, cluster, first, first)
-        self.register.admit(anchor, cluster, first, known=first)
-
-    def _ordinary(self, turn: int, kind: str = "company") -> int:
-        cluster = self.cluster()
-        first = self.joins(cluster, 120)
-        organisation, name = self.company(cluster, first, kind=kind)
-        last = self._leaves(turn, first)
-        wrong = first + 7 if turn == 52 else None
-        known = self.register.admit(organisation, cluster, first, last, wrong=wrong)
-        self._spell_happenings(turn, organisation, cluster, (first, last, known))
-        self._happenings(turn, organisation, name, first)
-        if last != FAR:
-            known = self._departure(turn, organisation, cluster, last, known)
-            back = last + 30 + int(self.rng.random() * 700)
-            if (turn in _REJOINERS or self.rng.random() < 0.12) and back < self.end - 30:
-                self.books.rejoiners += 1
-                self.register.admit(organisation, cluster, back, known=known)
-        if self.rng.random() < 0.17 and first + 150 < self.end:
-            second = self.cluster(but=cluster)
-            start = self.between(max(first, self.desk.days.began[second]) + 10, self.end - 20)
-            if start < self.end:
-                self.register.admit(organisation, second, start)
-        return 1
-
-    def _leaves(self, turn: int, first: int) -> int:
-        """The last day of a spell, mostly a year's last; FAR for those who stay."""
-        stays = turn not in _REJOINERS | _LEAVERS and self.rng.random() > 0.38
-        if stays or first + 500 > self.end:
-            return FAR
-        last = self.between(first + 300, self.end - 60)
-        december = self.desk.days.number(date(self.desk.days.year[last], 12, 31))
-        return december if december < self.end - 60 and self.rng.random() < 0.7 else last
-
-    def _departure(
-        self, turn: int, organisation: Organisation, cluster: int, last: int, known: int
-    ) -> int:
-        cause = ("resigned", "resigned", "lapsed", "expelled")[int(self.rng.random() * 4)]
-        wrong = last - 31 if turn == 54 else None
-        return self.register.end(organisation, cluster, last, cause, known, wrong=wrong)
-
-    def _spell_happenings(
-        self, turn: int, organisation: Organisation, cluster: int, spell: tuple[int, int, int]
-    ) -> None:
-        first, last, known = spell
-        day = self.between(first + 30, min(last, self.end) - 90)
-        plan, member = self.desk.at_cluster, self.register.member
-        if day + 60 >= min(last, self.end):
-            return
-        posted = max(known, day + self.register.delay())
-        if turn in {56, 58, 60, 62}:
-            category = CATEGORIES[turn // 2 % len(CATEGORIES)]
-            what = "membership.category_changed.v1"
-            plan(cluster, posted, member, what, organisation, cluster, day, "category", category)
-        elif turn in {55, 71}:
-            plan(cluster, posted, member, "membership.suspended.v1", organisation, cluster, day)
-            if turn == 55:
-                what = "membership.reinstated.v1"
-                plan(cluster, posted + 50, member, what, organisation, cluster, day + 50)
-
-    def _happenings(self, turn: int, organisation: Organisation, name: str, first: int) -> None:
-        """What befalls an organisation whether it is a member or not."""
-        register = self.register
-        day = self.between(first + 30, self.end)
-        if day >= self.end:
-            return
-        if turn % 12 == 0:
-            register.relocate(organisation, day)
-        if turn % 10 == 4:
-            register.identify(organisation, day)
-        if turn in {14, 26, 38, 50, 74} and organisation.kind == "company":
-            register.reclassify(
-                organisation, day, "size_class", ("large", "medium")[turn % 4 // 2], SIZE_EDITION
-            )
-        if turn in {15, 75}:
-            register.reclassify(organisation, day, "nace", NACE_NEW_CODE, NACE_LATER)
-        if turn == 25:
-            register.reclassify(organisation, day, "spatial", "rural")
-        if turn in {64, 66, 68}:
-            extra = {
-                "name": f"{name} (vormals)" if turn == 64 else f"Neue {name}",
-                **register.on(day),
-            }
-            register.tell(day + register.delay(), "renamed", organisation, extra)
 
     # --- special lives: each says how many counted companies it made ------------------------------
 
@@ -218,7 +77,7 @@ class Lives:
         """Never a member: somebody of it came to one activity."""
         activity = self._free_place()
         if activity is None:
-            return self._ordinary(turn)
+            return self.ordinary(turn)
         known = activity.day - 1 - int(self.rng.random() * 30)
         organisation, _ = self.register.organisation(
             "company", activity.lead, activity.day - 35, known
@@ -237,7 +96,7 @@ class Lives:
         """Never a member: a partner in one project."""
         project = self.projects[int(self.rng.random() * len(self.projects))]
         if len(project.pinned) >= 3:
-            return self._ordinary(turn)
+            return self.ordinary(turn)
         known = project.first - 1 - int(self.rng.random() * 20)
         lead = project.clusters[0]
         organisation, _ = self.register.organisation("company", lead, project.first - 30, known)
@@ -258,7 +117,7 @@ class Lives:
         outcome = "declined" if self.rng.random() < 0.5 else "withdrawn"
         what = "membership.application_closed.v1"
         plan(cluster, day + 40, member, what, organisation, cluster, first + 40, "outcome", outcome)
-        return self._ordinary(turn)
+        return self.ordinary(turn)
 
     def merging_pair(self, turn: int) -> int:
         """Two companies, of one cluster or two, become one; some ends are posted, other spells go
@@ -283,14 +142,18 @@ class Lives:
         return 2
 
     def doubled(self, turn: int) -> int:
-        """A company that two offices registered; found out years later."""
+        """A company that two offices registered; found out years later.
+
+        The older record is the one that stays: its class is known on all days of the younger.
+        """
         cluster = self.cluster()
         other = cluster if turn == 11 else self.cluster(but=cluster)
-        first, second = self.joins(cluster, 700), self.joins(other, 700)
+        joined = sorted(((self.joins(cluster, 700), cluster), (self.joins(other, 700), other)))
+        (first, cluster), (second, other) = joined
         company, name = self.company(cluster, first)
         double, _ = self.company(other, second, like=name)
         self.register.admit(company, cluster, first)
-        self.register.admit(double, other, second, self._leaves(turn, self.end))
+        self.register.admit(double, other, second, self.leaves(turn, self.end))
         found = max(company.known, double.known, self.between(max(first, second) + 300, self.end))
         extra = {"of": company.uuid, "reason": "doubled"}
         self.register.tell(found, "marked_duplicate", double, extra)
@@ -401,7 +264,7 @@ class Lives:
         first = self.joins(cluster, 300)
         organisation, _ = self.company(cluster, first)
         self._mistaken_admission(organisation, cluster, first)
-        return self._ordinary(turn)
+        return self.ordinary(turn)
 
     def admitted_elsewhere(self, turn: int) -> int:
         """A member that a second cluster admits by mistake, which is voided later."""

@@ -16,7 +16,7 @@ from .clusters import BEGAN_ON, CODES, EVERY_CLUSTER, PILOT_CLOSED_ON, PILOT_IND
 from .days import Days
 from .figures import Expected, Ledgerless
 from .lives import Lives
-from .people import Pool
+from .people import Pool, person_ref
 from .posting import OFFICE, Desk, Posted
 from .regions import nuts_sha256
 from .register import (
@@ -65,6 +65,7 @@ class _Run:
             events.plan(activity)
         events.plan_cancelled(size.activities // 20 + 2)
         events.plan_ahead(size.activities // 200 + 2)
+        self._plan_doubled_people(held, size.companies // 400 + 1)
 
     def _plan_office(self) -> None:
         """What the programme office posts: code lists, and the clusters' beginnings, names and
@@ -89,6 +90,13 @@ class _Run:
         self.desk.at(day, self.desk.post, OFFICE, "cluster.renamed.v1", new_name)
         closed = {"cluster": CODES[PILOT_INDEX], "effective_on": PILOT_CLOSED_ON.isoformat()}
         self.desk.at(self.days.pilot_closed, self.desk.post, OFFICE, "cluster.closed.v1", closed)
+
+    def _plan_doubled_people(self, held: list[activities.Activity], wanted: int) -> None:
+        """Guests of two activities turn out to be one person, who had changed employers."""
+        guests = [activity.guests[0] for activity in held if activity.guests]
+        for one, other in zip(guests[0 : 2 * wanted : 2], guests[1 : 2 * wanted : 2], strict=False):
+            data = {"person_ref": person_ref(one), "of": person_ref(other)}
+            self.desk.at(self.days.end, self.desk.post, OFFICE, "person.marked_duplicate.v1", data)
 
     def chunks(self) -> Iterator[list[Posted]]:
         """The facts of each day, in posting order."""
