@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
@@ -97,14 +98,17 @@ def empty_database_url(server: psycopg.Connection, server_url: str) -> Iterator[
 
 def _with_database(url: str, name: str) -> str:
     """The URL with another database. A URL, because callers hand it to `--database-url` too."""
-    given = conninfo_to_dict(url)
-    user = f"{given['user']}" + (f":{given['password']}" if given.get("password") else "")
-    rest = "&".join(
-        f"{key}={str(value).replace('/', '%2F').replace(' ', '%20')}"
-        for key, value in given.items()
-        if key not in {"user", "password", "dbname"} and value is not None
-    )
-    return f"postgresql://{user}@/{name}?{rest}"
+    given = {
+        key: quote(str(value), safe="")
+        for key, value in conninfo_to_dict(url).items()
+        if value is not None
+    }
+    given.pop("dbname", None)
+    login = given.pop("user", "")
+    if password := given.pop("password", ""):
+        login += f":{password}"
+    rest = "&".join(f"{key}={value}" for key, value in given.items())
+    return f"postgresql://{login}@/{name}?{rest}"
 
 
 def _drop(server: psycopg.Connection, name: str) -> None:

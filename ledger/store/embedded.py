@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -104,17 +105,16 @@ class EmbeddedPostgres:
         data_dir = data_dir.absolute()
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         data_dir = data_dir.resolve()
-        lock = _lock(data_dir)
-        try:
+        with ExitStack() as undo:
+            lock = undo.enter_context(_lock(data_dir))
             user = layout.runs_as(data_dir / "postgres")
             postgres = cls(data_dir, user, layout.find_binaries(postgres_bin, user), lock)
+            undo.callback(postgres.stop)
             postgres._end_unsupervised()
             postgres._create_cluster()
             postgres._run()
             postgres._create_database()
-        except BaseException:
-            lock.close()
-            raise
+            undo.pop_all()
         return postgres
 
     @property
@@ -158,18 +158,16 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stops the server: sessions are ended, what was committed is on disk. Repeatable."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(STOP_LIMIT_S)
+                process.wait(STOP_LIMIT_S)
             except subprocess.TimeoutExpired:
                 # An immediate shutdown loses nothing either: the next start recovers from the log.
                 log.warning("postgres_stop_forced", waited_s=STOP_LIMIT_S)
-                self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(STOP_LIMIT_S)
-        self._process = None
+                process.send_signal(signal.SIGQUIT)
+                process.wait(STOP_LIMIT_S)
         shutil.rmtree(self._socket_dir, ignore_errors=True)
         self._lock.close()
 
@@ -227,7 +225,7 @@ class EmbeddedPostgres:
         locale = ["--locale=C"]
         if self._binaries.major >= layout.FIRST_MAJOR_WITH_BUILTIN_LOCALE:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        with self._log_path.open("ab") as output:
+        with self._open_log() as output:
             done = self._spawn(
                 ["initdb", "--encoding=UTF8", *locale,
                  "--data-checksums", "--auth=peer", f"--username={layout.OWNER}",
@@ -247,7 +245,7 @@ class EmbeddedPostgres:
         self._rotate_log()
         started = time.monotonic()
         while True:
-            with self._log_path.open("ab") as output:
+            with self._open_log() as output:
                 said_before = output.tell()
                 process = self._spawn(["postgres"], self._cluster, output)
             self._process = process
@@ -360,12 +358,20 @@ class EmbeddedPostgres:
         if self._log_path.exists() and self._log_path.stat().st_size > LOG_KEEP_BYTES:
             self._log_path.replace(self._log_path.with_suffix(".log.1"))
 
+    def _open_log(self) -> IO[bytes]:
+        """For appending, private: statements in it may hold what was posted."""
+        return open(self._log_path, "ab", opener=_private)
+
     def _last_words(self, since_byte: int = 0) -> str:
         """The end of the server's log, at most 2,000 bytes, on one line."""
         with self._log_path.open("rb") as words:
             size = words.seek(0, os.SEEK_END)
             words.seek(max(since_byte, size - 2000))
             return " | ".join(words.read().decode(errors="replace").splitlines())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _lock(data_dir: Path) -> IO[bytes]:

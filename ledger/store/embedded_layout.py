@@ -36,6 +36,7 @@ SOCKET_PATH_MAX_BYTES = 107 if ON_LINUX else 103
 SOCKET_NAME = "/.s.PGSQL.5432"
 
 ROOT_HOME = Path("/var/lib/clusterledger")
+ROOT_CACHE = Path("/var/cache/clusterledger")
 ROOT_RUN = Path("/run/clusterledger")
 UNPRIVILEGED_USERS = ("clusterledger", "postgres", "nobody")
 
@@ -168,25 +169,26 @@ def _allows(path: Path, user: RunsAs, wanted: int) -> bool:
 
 
 def _readable_copy(installation: Path) -> Path:
-    """A copy under /var/lib/clusterledger, made once per build of PostgreSQL.
+    """A copy under /var/cache/clusterledger, made once per build of PostgreSQL.
 
     A crash in the middle leaves a folder with a temporary name, never half a copy under the real
     name.
     """
     built = (installation / "bin" / "postgres").stat()
     key = hashlib.sha256(f"{installation} {built.st_size} {built.st_mtime_ns}".encode())
-    copy = ROOT_HOME / f"postgresql-{key.hexdigest()[:16]}"
+    copy = ROOT_CACHE / f"postgresql-{key.hexdigest()[:16]}"
     if copy.exists():
         return copy
-    ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    # To be passed through, not listed: what else lies here has modes of its own.
-    ROOT_HOME.chmod(stat.S_IMODE(ROOT_HOME.stat().st_mode) | 0o111)
-    unfinished = Path(tempfile.mkdtemp(prefix="postgresql-unfinished-", dir=ROOT_HOME))
+    ROOT_CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix="postgresql-unfinished-", dir=ROOT_CACHE))
     shutil.copytree(installation, unfinished, symlinks=True, dirs_exist_ok=True)
     unfinished.chmod(0o755)
     for path in unfinished.rglob("*"):
         if not path.is_symlink():
-            path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o555 if path.is_dir() else 0o444))
+            path.chmod(
+                stat.S_IMODE(path.stat().st_mode)
+                | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444)
+            )
     try:
         unfinished.rename(copy)
     except OSError:  # another process was faster

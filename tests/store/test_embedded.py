@@ -320,6 +320,29 @@ def test_the_service_can_act_as_its_three_roles_and_as_nothing_more(
             conn.execute("SET ROLE clusterledger_owner")
 
 
+def test_binaries_in_a_closed_folder_are_copied_once_for_the_servers_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, cache = tmp_path / "closed", tmp_path / "cache"
+    (closed / "installation" / "bin").mkdir(parents=True)
+    for name in ("postgres", "initdb"):
+        program = closed / "installation" / "bin" / name
+        program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.6'\n")
+        program.chmod(0o700)
+    monkeypatch.setattr(embedded_layout, "ROOT_CACHE", cache)
+    given = closed / "installation" / "bin"
+    somebody = embedded_layout.RunsAs(uid=65_533, gid=65_533, dropped=True)
+    copied = embedded_layout.find_binaries(given, somebody)
+    assert copied.directory.is_relative_to(cache)
+    assert copied.major == 18
+    assert stat.S_IMODE(copied.directory.stat().st_mode) & 0o005 == 0o005
+    assert embedded_layout.find_binaries(given, somebody) == copied
+    assert len(list(cache.iterdir())) == 1
+    assert stat.S_IMODE(program.stat().st_mode) == 0o700
+    us = embedded_layout.RunsAs(os.geteuid(), os.getegid(), dropped=False)
+    assert embedded_layout.find_binaries(given, us).directory == given
+
+
 def test_someone_elses_socket_folder_is_refused(tmp_path: Path) -> None:
     user = embedded_layout.RunsAs(os.geteuid(), os.getegid(), dropped=False)
     (tmp_path / "run").mkdir(mode=0o755)
