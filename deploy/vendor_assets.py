@@ -69,11 +69,6 @@ PACKAGES = (
             ("swagger-ui.css", "swagger-ui.css"),
             ("swagger-ui-bundle.js", "swagger-ui-bundle.js"),
             ("swagger-ui-bundle.js.LICENSE.txt", "swagger-ui-bundle.js.LICENSE.txt"),
-            ("swagger-ui-standalone-preset.js", "swagger-ui-standalone-preset.js"),
-            (
-                "swagger-ui-standalone-preset.js.LICENSE.txt",
-                "swagger-ui-standalone-preset.js.LICENSE.txt",
-            ),
             ("LICENSE", "LICENSE.txt"),
             ("NOTICE", "NOTICE.txt"),
         ),

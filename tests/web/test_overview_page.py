@@ -167,7 +167,7 @@ def test_a_page_with_its_styles_and_fonts_is_below_200_kb(full: Overview) -> Non
 @pytest.mark.parametrize("page", [render_docs("de"), render_docs("en")])
 def test_the_documentation_page_loads_local_files_only(page: str) -> None:
     sources = Elements(page).values("src")
-    assert len(sources) == 3
+    assert len(sources) == 2
     assert all(source.startswith(f"{STATIC_URL}/") for source in sources)
     assert 'data-openapi-url="/openapi.json"' in page
 
