@@ -132,7 +132,7 @@ def find_binaries(postgres_bin: Path | None, user: RunsAs) -> Binaries:
     if not OLDEST_MAJOR <= major <= NEWEST_MAJOR:
         raise UnsupportedPostgres(major=major, where=source)
     if user.dropped and not _reachable(source, user):
-        source = _readable_copy(source.parent) / source.name
+        source = _readable_copy(source)
     return Binaries(source, major)
 
 
@@ -168,32 +168,39 @@ def _allows(path: Path, user: RunsAs, wanted: int) -> bool:
     return found.st_mode & wanted == wanted
 
 
-def _readable_copy(installation: Path) -> Path:
-    """A copy under /var/cache/clusterledger, made once per build of PostgreSQL.
+def _readable_copy(source: Path) -> Path:
+    """The bin folder of a copy under /var/cache/clusterledger, made once per build of PostgreSQL.
 
     A crash in the middle leaves a folder with a temporary name, never half a copy under the real
     name.
     """
-    built = (installation / "bin" / "postgres").stat()
-    key = hashlib.sha256(f"{installation} {built.st_size} {built.st_mtime_ns}".encode())
+    built = (source / "postgres").stat()
+    key = hashlib.sha256(f"{source} {built.st_size} {built.st_mtime_ns}".encode())
     copy = ROOT_CACHE / f"postgresql-{key.hexdigest()[:16]}"
-    if copy.exists():
-        return copy
-    ROOT_CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix="postgresql-unfinished-", dir=ROOT_CACHE))
-    shutil.copytree(installation, unfinished, symlinks=True, dirs_exist_ok=True)
-    unfinished.chmod(0o755)
-    for path in unfinished.rglob("*"):
+    installation, package = source.parent, source.parent.parent
+    if not copy.exists():
+        ROOT_CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix="postgresql-unfinished-", dir=ROOT_CACHE))
+        _copy_readably(installation, unfinished / package.name / installation.name)
+        # A wheel keeps the libraries it brought beside the package, and finds them by that way.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            _copy_readably(libraries, unfinished / libraries.name)
+        unfinished.chmod(0o755)
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(unfinished)
+    return copy / package.name / installation.name / source.name
+
+
+def _copy_readably(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, symlinks=True)
+    for path in (target.parent, target, *target.rglob("*")):
         if not path.is_symlink():
-            path.chmod(
-                stat.S_IMODE(path.stat().st_mode)
-                | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444)
-            )
-    try:
-        unfinished.rename(copy)
-    except OSError:  # another process was faster
-        shutil.rmtree(unfinished)
-    return copy
+            mode = stat.S_IMODE(path.stat().st_mode)
+            runs = path.is_dir() or mode & 0o100
+            path.chmod(mode | (0o555 if runs else 0o444))
 
 
 def socket_directory(data_dir: Path, user: RunsAs) -> Path:

