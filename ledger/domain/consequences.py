@@ -1,0 +1,250 @@
+"""Rules over several streams: what must still hold once a command's facts stand.
+
+Each check looks at one changed stream and at those it touches, and names the facts in the way.
+"""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ledger.domain import refusals as r
+from ledger.domain.activity import Activity
+from ledger.domain.decide import Stream, World
+from ledger.domain.history import VOIDS, Entry, Law, Unlawful, fold, lawful, standing
+from ledger.domain.laws import LAWS
+from ledger.domain.organisation import Organisation
+from ledger.domain.project import Project, enrolments_flaw
+from ledger.domain.refusals import Refusal
+from ledger.domain.streams import UNDATED, Kind, effective_day, mentions
+
+IN_THE_WAY_MAX = 100
+
+
+class Change(NamedTuple):
+    """One stream before and after a command, and the command's own facts in it."""
+
+    before: Stream
+    after: Stream
+    new: list[Entry]
+
+    @property
+    def voids(self) -> bool:
+        return any(isinstance(e.fact, VOIDS) for e in self.new)
+
+
+def shown(entry: Entry) -> dict[str, object]:
+    """A fact in the way, as a problem names it."""
+    return {
+        "id": entry.id,
+        "source": entry.source,
+        "type": entry.fact.topic,
+        "position": entry.position,
+    }
+
+
+def _in_the_way(refusal: Refusal, entries: list[Entry]) -> Refusal:
+    refusal.case["in_the_way"] = [shown(e) for e in entries[:IN_THE_WAY_MAX]]
+    return refusal
+
+
+def refold(change: Change) -> None:
+    """Fold a stream anew whose order a command changed. Raises the first refusal."""
+    law = LAWS[change.after.kind]
+    facts = standing(change.after.entries)
+    outcome = lawful(law, facts)
+    if isinstance(outcome, Unlawful):
+        raise _blame(law, change, facts, outcome)
+    change.after.state = outcome
+    change.after.last_day = effective_day(facts[-1].fact) if facts else UNDATED
+
+
+def _blame(law: Law[Any], change: Change, facts: list[Entry], outcome: Unlawful) -> Refusal:
+    """A new fact that is unlawful itself answers with its own refusal; else the others are in the way."""
+    mine = {e.position for e in change.new}
+    if outcome.entry is not None and outcome.entry.position in mine:
+        return outcome.refusal
+    kept: list[Entry] = []
+    stopping: list[Entry] = []
+    for entry in facts:
+        refused = law.objection(fold(law, kept), entry.fact) is not None
+        (stopping if refused else kept).append(entry)
+    if not stopping:
+        stopping = [e for e in facts if e.position not in mine]
+    return _in_the_way(r.VoidConflict() if change.voids else outcome.refusal, stopping)
+
+
+def check(change: Change, world: World) -> None:
+    """Everything a changed stream may break elsewhere. Raises the first refusal."""
+    kind = change.after.kind
+    if kind is Kind.attendance:
+        _capacity_after_attendance(change, world)
+    elif kind is Kind.activity:
+        _capacity_after_activity(change, world)
+    elif kind is Kind.membership:
+        _membership(change, world)
+    elif kind is Kind.organisation:
+        _identity(change, world)
+        _dissolution(change, world)
+    elif kind is Kind.enrolment:
+        _enrolment(change, world)
+    elif kind is Kind.project:
+        _project(change, world)
+    elif kind is Kind.person:
+        _person(change, world)
+    if getattr(change.before.state, "exists", False) and not change.after.state.exists:
+        _orphans(change, world)
+
+
+# Capacity
+
+
+def _full(activity: Activity, taken: int) -> Refusal | None:
+    if activity.capacity is None or taken <= activity.capacity:
+        return None
+    return r.CapacityReached(activity_id=activity.activity_id, capacity=activity.capacity)
+
+
+def _capacity_after_attendance(change: Change, world: World) -> None:
+    if not change.after.state.registered or change.before.state.registered:
+        return
+    activity_id: UUID = change.after.entries[0].fact.activity_id  # type: ignore[attr-defined]  # all have it
+    refusal = _full(world.activity(activity_id), world.seats_taken(activity_id))
+    if refusal is not None:
+        raise refusal
+
+
+def _capacity_after_activity(change: Change, world: World) -> None:
+    after: Activity = change.after.state
+    if not after.exists or after.activity_id is None or after.capacity is None:
+        return
+    if after.capacity == change.before.state.capacity:
+        return
+    refusal = _full(after, world.seats_taken(after.activity_id))
+    if refusal is not None:
+        raise r.VoidConflict() if change.voids else refusal
+
+
+# Identity
+
+
+def _identity(change: Change, world: World) -> None:
+    """The joint graph of duplicates and mergers has no circle."""
+    before: Organisation = change.before.state
+    after: Organisation = change.after.state
+    edges = (after.duplicate_of, after.merged_into)
+    if after.organisation_id is None or edges == (before.duplicate_of, before.merged_into):
+        return
+    seen: set[UUID] = set()
+    ahead = [e for e in edges if e is not None]
+    while ahead:
+        current = ahead.pop()
+        if current == after.organisation_id:
+            refusal: Refusal = r.IdentityCircle(
+                organisation_id=after.organisation_id, of=next(e for e in edges if e is not None)
+            )
+            raise r.VoidConflict() if change.voids else refusal
+        if current not in seen:
+            seen.add(current)
+            state = world.organisation(current)
+            ahead += [e for e in (state.duplicate_of, state.merged_into) if e is not None]
+
+
+def _person(change: Change, world: World) -> None:
+    me: UUID = change.after.entries[0].fact.person_ref  # type: ignore[attr-defined]  # all have it
+    current: UUID | None = change.after.state.duplicate_of
+    seen: set[UUID] = set()
+    while current is not None and current not in seen:
+        if current == me:
+            raise r.IdentityCircle(organisation_id=me, of=change.after.state.duplicate_of)
+        seen.add(current)
+        stream = world.stream(Kind.person, world.stream_id(Kind.person, current))
+        current = stream.state.duplicate_of
+
+
+# Dissolution and closing
+
+
+def _dissolution(change: Change, world: World) -> None:
+    """Nothing of an organisation becomes effective after its dissolution."""
+    after: Organisation = change.after.state
+    day = after.dissolved_on
+    if day is None or day == change.before.state.dissolved_on or after.organisation_id is None:
+        return
+    late = [
+        entry
+        for stream in world.mentioning(after.organisation_id, (Kind.membership, Kind.enrolment))
+        for entry in standing(stream.entries)
+        if effective_day(entry.fact) > day
+    ]
+    if late:
+        refusal = r.AfterDissolution(organisation_id=after.organisation_id, dissolved_on=day)
+        raise _in_the_way(refusal, late)
+
+
+def _after_dissolution(change: Change, world: World, organisation_id: UUID) -> None:
+    day = world.organisation(organisation_id).dissolved_on
+    if day is None:
+        return
+    for entry in change.new:
+        if not isinstance(entry.fact, VOIDS) and effective_day(entry.fact) > day:
+            raise r.AfterDissolution(organisation_id=organisation_id, dissolved_on=day)
+
+
+def _membership(change: Change, world: World) -> None:
+    first: Any = change.after.entries[0].fact
+    _after_dissolution(change, world, first.organisation_id)
+    closed_on = world.cluster(first.cluster).closed_on
+    if closed_on is None:
+        return
+    for entry in change.new:
+        if not isinstance(entry.fact, VOIDS) and effective_day(entry.fact) > closed_on:
+            raise r.ClusterClosed(cluster=first.cluster, closed_on=closed_on)
+
+
+# Projects
+
+
+def _enrolment(change: Change, world: World) -> None:
+    first: Any = change.after.entries[0].fact
+    _after_dissolution(change, world, first.organisation_id)
+    _enrolments_of(world, world.project(first.project_id), change)
+
+
+def _project(change: Change, world: World) -> None:
+    before: Project = change.before.state
+    after: Project = change.after.state
+    if (before.started_on, before.last_day) != (after.started_on, after.last_day) and after.exists:
+        _enrolments_of(world, after, change)
+
+
+def _enrolments_of(world: World, project: Project, change: Change) -> None:
+    if project.project_id is None:
+        return
+    streams = list(world.mentioning(project.project_id, (Kind.enrolment,)))
+    states = {
+        s.entries[0].fact.organisation_id: s.state  # type: ignore[attr-defined]  # every enrolment fact has it
+        for s in streams
+    }
+    refusal = enrolments_flaw(project, states)
+    if refusal is None:
+        return
+    new = {e.position for e in change.new}
+    others = [e for s in streams for e in standing(s.entries) if e.position not in new]
+    raise _in_the_way(r.VoidConflict() if change.voids else refusal, others)
+
+
+# Existence
+
+
+def _orphans(change: Change, world: World) -> None:
+    """What was registered is no more: no standing fact may name it."""
+    kind = change.after.kind
+    first: Any = change.after.entries[0].fact
+    entity: UUID = change.after.id if kind is Kind.cluster else getattr(first, f"{kind.name}_id")
+    orphans = [
+        entry
+        for stream in world.mentioning(entity)
+        for entry in standing(stream.entries)
+        if entity in mentions(world.space, entry.fact)
+    ]
+    if orphans:
+        raise _in_the_way(r.VoidConflict(), orphans)

@@ -1,0 +1,69 @@
+"""The application: commands in, receipts out."""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from ledger.domain.commands import Authority, Command, Incoming, Receipt
+from ledger.store.book import Book
+from ledger.store.codec import decode_fact
+from ledger.store.database import WRITER
+from ledger.store.writer import Deliver, Ticket, Writer
+
+
+def incoming(
+    id: str,
+    source: str,
+    type: str,
+    data: bytes | Mapping[str, Any],
+    *,
+    causation: str | None = None,
+    correlation: str | None = None,
+    expected_version: int | None = None,
+) -> Incoming:
+    """A posted fact, decoded and checked for its form. Raises ledger.store.codec.InvalidFact."""
+    raw = data if isinstance(data, bytes) else orjson.dumps(data)
+    fact, canonical = decode_fact(type, raw)
+    return Incoming(id, source, type, fact, canonical, causation, correlation, expected_version)
+
+
+class Ledger:
+    """One ledger, open for writing in this process."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.writer = Writer(book)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Raises NoLedger, UnsafeDatabase, or what psycopg says of the connection."""
+        return cls(Book(url, WRITER))
+
+    def record(self, authority: Authority, facts: Iterable[Incoming]) -> list[Receipt]:
+        """Record facts together or not at all; a receipt each, in order.
+
+        Raises Refused, WriterBusy, OutcomeUnknown.
+        """
+        return self.writer.record(Command(authority, tuple(facts)))
+
+    def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
+        """Queue a command; `deliver` is called in the writer's thread when it is done."""
+        return self.writer.submit(command, deliver, tag)
+
+    def close(self) -> None:
+        """Record what is queued, then let go of the database."""
+        self.writer.close()
+        self.book.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,326 @@
+"""The book: the eventsourcing library's Application, extended by what a ledger needs.
+
+Its recorder, mapper, event store and repository carry the facts. What differs: order comes from one
+locked head row instead of a table lock and a sequence, `state` is the canonical leaf, and topics
+come from a closed registry instead of being imported. Private hooks are used (`_lock_table`,
+`_insert_stored_events`, `_fetch_ids_after_insert_events`): `tests/store/test_book.py` holds them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    InfrastructureFactory,
+    Mapper,
+    OperationalError,
+    StoredEvent,
+    Transcoder,
+)
+from eventsourcing.postgres import (
+    ConnectionPool,
+    PostgresApplicationRecorder,
+    PostgresDatastore,
+    PostgresFactory,
+)
+from eventsourcing.utils import Environment, EnvType
+from msgspec import Struct
+from psycopg import Connection, Cursor
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import Diagnostic
+from psycopg.rows import DictRow, dict_row, tuple_row
+
+from ledger.domain.history import Entry
+from ledger.domain.streams import namespace
+from ledger.store import codec
+from ledger.store.arrays import BigintArray, ByteaArray, TextArray, UuidArray, register
+from ledger.store.database import READER, connect, conninfo, refuse_unsafe_settings
+from ledger.store.errors import StoreError
+
+PAGE_FACTS: Final = 5_000
+"""Facts read at once: a page fits a few megabytes."""
+
+
+class NoLedger(StoreError):
+    """This database holds no ledger yet. Create one with `clusterledger init --origin NAME`."""
+
+
+class OtherOrigin(StoreError):
+    """This database holds the ledger {found}, not {wanted}. A ledger keeps its origin for ever."""
+
+
+class Head(Struct, frozen=True):
+    """How far a ledger is. Position 0: no fact yet."""
+
+    position: int
+    recorded_at: datetime
+
+
+class Row(Struct, frozen=True, gc=False):
+    """A fact about to be inserted: one row of ledger.facts."""
+
+    entry: Entry
+    state: bytes
+    leaf_hash: bytes
+    event_key: UUID
+
+
+class BookDatastore(PostgresDatastore):
+    """The library's datastore on a libpq URL, acting as one of the group roles."""
+
+    def __init__(self, url: str, role: str, *, pool_size: int = 2, max_overflow: int = 6) -> None:
+        super().__init__("", "", "", "", "", schema="ledger")
+        # Every question to the book is a look-up by key. Before the first ANALYZE, and in a generic
+        # plan for ANY(…), the planner believes a scan of the whole table to be cheaper.
+        by_key = make_conninfo(url, options="-c enable_seqscan=off -c jit=off")
+        self.pool = ConnectionPool(
+            conninfo(by_key, role),
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            min_size=pool_size,
+            max_size=pool_size + max_overflow,
+            open=False,
+            configure=register,
+            check=ConnectionPool.check_connection,
+        )
+
+
+class FactRecorder(PostgresApplicationRecorder):
+    """Records facts under the head lock, with their leaf hash and idempotency key.
+
+    The stock recorder locks the table, which an append-only role may not do, and draws positions
+    from a sequence, which a refused append leaves gaps in.
+    """
+
+    def __init__(self, datastore: PostgresDatastore) -> None:
+        super().__init__(datastore, events_table_name="facts")
+        self.sql_create_statements.clear()  # tables come from migrations
+        self._warnings: list[str] = []
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """Refused: positions and leaves exist only under the head lock. Use `appending`."""
+        raise NotImplementedByDesign
+
+    @contextmanager
+    def appending(self) -> Iterator[tuple[Connection[DictRow], Cursor[Any]]]:
+        """One pipelined transaction of the writer. Leaving it commits; raising rolls back."""
+        self._warnings.clear()
+        with (
+            self.datastore.get_connection() as conn,
+            self._listening(conn),
+            conn.pipeline(),
+            conn.transaction(),
+            conn.cursor() as cursor,
+        ):
+            yield conn, cursor
+
+    @contextmanager
+    def _listening(self, conn: Connection[Any]) -> Iterator[None]:
+        """Rows as tuples, and warnings heard, for the length of one transaction."""
+        handler = self._hear
+        conn.add_notice_handler(handler)
+        factory, conn.row_factory = conn.row_factory, tuple_row
+        try:
+            yield
+        finally:
+            conn.row_factory = factory
+            conn.remove_notice_handler(handler)
+
+    def _hear(self, notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "warning")
+
+    def raise_commit_warning(self) -> None:
+        """A COMMIT that answered with a WARNING is no success: its outcome is unknown."""
+        if self._warnings:
+            text = "; ".join(self._warnings)
+            self._warnings.clear()
+            raise OperationalError(text)
+
+    def _lock_table(self, curs: Cursor[Any]) -> None:
+        """The head row is the lock: (position, the clock under the lock) is its result."""
+        curs.execute(
+            "SELECT position, greatest(recorded_at, clock_timestamp())"
+            " FROM ledger.head FOR NO KEY UPDATE",
+            prepare=True,
+        )
+
+    def _insert_stored_events(
+        self, curs: Cursor[Any], stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> None:
+        """Facts and head in two statements. `rows` and `recorded_at` come by keyword."""
+        rows: Sequence[Row] = kwargs["rows"]
+        recorded_at: datetime = kwargs["recorded_at"]
+        curs.execute(
+            "INSERT INTO ledger.facts (notification_id, originator_id, originator_version, topic,"
+            " state, leaf_hash, event_key, recorded_at)"
+            " SELECT *, %s FROM unnest(%s, %s, %s, %s, %s, %s, %s)",
+            (
+                recorded_at,
+                BigintArray.of([row.entry.position for row in rows]),
+                UuidArray.of([row.entry.stream for row in rows]),
+                BigintArray.of([row.entry.version for row in rows]),
+                TextArray.of([row.entry.fact.topic for row in rows]),
+                ByteaArray.of([row.state for row in rows]),
+                ByteaArray.of([row.leaf_hash for row in rows]),
+                UuidArray.of([row.event_key for row in rows]),
+            ),
+            prepare=True,
+            binary=True,
+        )
+        curs.execute(
+            "UPDATE ledger.head SET position = %s, recorded_at = %s",
+            (rows[-1].entry.position, recorded_at),
+            prepare=True,
+        )
+
+
+class NotImplementedByDesign(TypeError):
+    """Facts are recorded through ledger.service, which decides on them under the head lock."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+class LeafMapper(Mapper[UUID]):
+    """Entries to stored events and back. The stock mapper calls `vars()`, which structs lack."""
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        assert isinstance(domain_event, Entry)
+        state = codec.leaf(domain_event, codec.canonical(domain_event.fact))
+        return StoredEvent(
+            domain_event.stream, domain_event.version, domain_event.fact.topic, state
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Entry:
+        return codec.decode_leaf(stored_event.state)
+
+
+class BookFactory(PostgresFactory):
+    """Hands the library our datastore and recorder."""
+
+    def __init__(self, env: Environment, datastore: BookDatastore) -> None:
+        InfrastructureFactory.__init__(self, env)
+        self.datastore = datastore
+
+    def application_recorder(self) -> FactRecorder:
+        return FactRecorder(self.datastore)
+
+
+class Book(Application[UUID]):
+    """One ledger in one database. Raises NoLedger where none was created."""
+
+    name = "ledger"
+
+    def __init__(self, url: str, role: str = READER, *, env: EnvType | None = None) -> None:
+        with connect(url, role) as conn:
+            refuse_unsafe_settings(conn)
+            row = conn.execute("SELECT origin FROM ledger.head").fetchone()
+        if row is None:
+            raise NoLedger
+        self.origin: str = row[0]
+        self.space = namespace(self.origin)
+        self.datastore = BookDatastore(url, role)
+        self.recorder: FactRecorder
+        super().__init__(env)
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        return BookFactory(env, self.datastore)
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return LeafMapper(_NoTranscoder())
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor[tuple[Any, ...]]]:
+        """A reading cursor, in autocommit."""
+        with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as curs:
+            yield curs
+
+    def head(self) -> Head:
+        """The last position and when it was recorded."""
+        with self.cursor() as curs:
+            row = curs.execute("SELECT position, recorded_at FROM ledger.head").fetchone()
+        assert row is not None
+        return Head(*row)
+
+    def leaves(self, after: int, limit: int, upto: int | None = None) -> list[bytes]:
+        """Stored leaves in order, from position `after` + 1, at most `limit`, none beyond `upto`."""
+        last = after + limit if upto is None else min(after + limit, upto)
+        with self.cursor() as curs:
+            rows = curs.execute(
+                "SELECT state FROM ledger.facts WHERE notification_id > %s AND notification_id <= %s"
+                " ORDER BY notification_id",
+                (after, last),
+                prepare=True,
+                binary=True,
+            )
+            return [state for (state,) in rows]
+
+    def streams(self, ids: Iterable[UUID], upto: int | None = None) -> dict[UUID, list[Entry]]:
+        """Every entry of these streams in version order, as known at `upto`. Absent: no fact yet."""
+        with self.cursor() as curs:
+            return read_streams(curs, list(ids), upto)
+
+    def position_at(self, instant: datetime) -> int:
+        """The last position recorded at or before an instant; 0 before the first."""
+        with self.cursor() as curs:
+            row = curs.execute(
+                "SELECT notification_id FROM ledger.facts WHERE recorded_at <= %s"
+                " ORDER BY recorded_at DESC, notification_id DESC LIMIT 1",
+                (instant.astimezone(UTC),),
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def close(self) -> None:
+        self.datastore.close()
+        super().close()
+
+
+class _NoTranscoder(Transcoder):
+    """The leaf is the encoding; nothing else is ever transcoded."""
+
+    def encode(self, obj: Any) -> bytes:
+        raise NotImplementedByDesign
+
+    def decode(self, data: bytes) -> Any:
+        raise NotImplementedByDesign
+
+
+def read_streams(
+    curs: Cursor[Any], ids: Sequence[UUID], upto: int | None = None
+) -> dict[UUID, list[Entry]]:
+    """Every entry of these streams, in version order."""
+    curs.execute(
+        "SELECT originator_id, state FROM ledger.facts"
+        " WHERE originator_id = ANY(%s) AND notification_id <= %s"
+        " ORDER BY originator_id, originator_version",
+        (UuidArray.of(ids), 2**62 if upto is None else upto),
+        prepare=True,
+        binary=True,
+    )
+    found: dict[UUID, list[Entry]] = {}
+    for stream, state in curs:
+        found.setdefault(stream, []).append(codec.decode_leaf(state))
+    return found
+
+
+def create(url: str, origin: str) -> None:
+    """Give a migrated database its ledger, as the owner of its tables. Repeating it is harmless.
+
+    Raises OtherOrigin where another ledger lives.
+    """
+    with connect(url, None, autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO ledger.head (origin) VALUES (%s) ON CONFLICT (singleton) DO NOTHING",
+            (origin,),
+        )
+        row = conn.execute("SELECT origin FROM ledger.head").fetchone()
+    assert row is not None
+    if row[0] != origin:
+        raise OtherOrigin(found=row[0], wanted=origin)

@@ -1,0 +1,167 @@
+"""Facts to canonical bytes and back: the leaf, the registry of topics, upcasts.
+
+A leaf is stored once and never rebuilt. Its bytes are RFC 8785: keys sorted, no insignificant white
+space, integers below 2^53, no floats, strings in NFC; `tests/store/test_codec.py` holds that against
+the `rfc8785` package.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+from unicodedata import is_normalized, normalize
+from uuid import UUID
+
+import msgspec
+import orjson
+from msgspec import Raw, Struct
+
+from ledger.domain.facts import FACTS, Fact
+from ledger.domain.history import Entry
+
+LEAF_BYTES_MAX: Final = 65_535
+"""The entry bundles of the log prefix a leaf with 16 bits."""
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    topic: msgspec.json.Decoder(cls) for topic, cls in FACTS.items()
+}
+
+Upcast = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
+"""Old data to (the next topic version, its data). Never refuses: it was a fact."""
+
+UPCASTS: Final[Mapping[str, Upcast]] = {}
+"""Retired topics. Empty until a topic gets a second version; the stored bytes are never touched."""
+
+
+class InvalidFact(Exception):
+    """Posted data that is not a fact of its type. `pointer` is a JSON pointer into the data."""
+
+    def __init__(self, code: str, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+
+
+def canonical(fact: Fact) -> bytes:
+    """A fact's data as RFC 8785 bytes; what is left out is absent, never null."""
+    return _encode(fact)
+
+
+def decode_fact(topic: str, data: bytes | Raw) -> tuple[Fact, bytes]:
+    """A posted fact and its canonical bytes. Raises InvalidFact."""
+    decoder = _DECODERS.get(topic)
+    if decoder is None:
+        raise InvalidFact("unknown_type", f"There is no fact type {topic[:100]!r}.", "/type")
+    try:
+        fact: Fact = decoder.decode(data)
+        encoded = _encode(fact)
+        if not encoded.isascii() and not is_normalized("NFC", text := encoded.decode()):
+            fact = decoder.decode(normalize("NFC", text))
+            encoded = _encode(fact)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidFact("malformed_json", f"The data are not valid JSON: {error}") from error
+    if b"\\u0000" in encoded and "\x00" in encoded.decode("unicode_escape", "replace"):
+        raise InvalidFact("invalid_fact", "Text must not hold the character U+0000.")
+    return fact, encoded
+
+
+def _invalid(error: msgspec.ValidationError) -> InvalidFact:
+    """msgspec names the place as `$.a[0].b`; a problem names it as `/data/a/0/b`."""
+    detail, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`").replace("[...]", "").replace("[", ".").replace("]", "")
+    return InvalidFact("invalid_fact", detail, "/data" + path.replace(".", "/"))
+
+
+def event_key(source: str, id: str) -> UUID:
+    """128 bits of SHA-256 over (source, id): the idempotency key in the table."""
+    return UUID(bytes=sha256(f"{source}\n{id}".encode()).digest()[:16])
+
+
+def leaf(entry: Entry, data: bytes) -> bytes:
+    """The canonical bytes of a fact with its envelope; log-format.md, section Leaf."""
+    dumps = orjson.dumps
+    cause = b"" if entry.causation is None else b'"causation":' + dumps(entry.causation) + b","
+    if entry.correlation is not None:
+        cause += b'"correlation":' + dumps(entry.correlation) + b","
+    return (
+        b'{"actor":"%b",%b"data":%b,"id":%b,"position":%d,"recorded_at":"%b","source":%b,"stream":"%b","type":"%b","v":1,"version":%d}'
+        % (
+            entry.actor.encode(),
+            cause,
+            data,
+            dumps(entry.id),
+            entry.position,
+            entry.recorded_at.encode(),
+            dumps(entry.source),
+            str(entry.stream).encode(),
+            entry.fact.topic.encode(),
+            entry.version,
+        )
+    )
+
+
+class Leaf(Struct, frozen=True, gc=False):
+    """A leaf as it reads."""
+
+    actor: str
+    data: Raw
+    id: str
+    position: int
+    recorded_at: str
+    source: str
+    stream: UUID
+    type: str
+    version: int
+    causation: str | None = None
+    correlation: str | None = None
+
+
+_decode_leaf: Final = msgspec.json.Decoder(Leaf).decode
+
+
+class UnknownTopic(Exception):
+    """The book holds a fact of type {topic}, which this version of the software does not know."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__((type(self).__doc__ or "").format(topic=topic))
+        self.topic = topic
+
+
+def read_leaf(state: bytes) -> Leaf:
+    """A stored leaf's parts, its data still as bytes."""
+    return _decode_leaf(state)
+
+
+def decode_leaf(state: bytes, upcasts: Mapping[str, Upcast] = UPCASTS) -> Entry:
+    """A stored leaf as the newest version of its fact. Raises UnknownTopic."""
+    parts = _decode_leaf(state)
+    decoder = _DECODERS.get(parts.type)
+    if decoder is None or parts.type in upcasts:
+        fact = _upcast(parts, upcasts)
+    else:
+        fact = decoder.decode(parts.data)
+    return Entry(
+        parts.position,
+        parts.version,
+        parts.stream,
+        parts.source,
+        parts.id,
+        parts.actor,
+        parts.recorded_at,
+        fact,
+        parts.causation,
+        parts.correlation,
+    )
+
+
+def _upcast(parts: Leaf, upcasts: Mapping[str, Upcast]) -> Fact:
+    topic, data = parts.type, orjson.loads(parts.data)
+    while topic in upcasts:
+        topic, data = upcasts[topic](data)
+    if topic not in FACTS:
+        raise UnknownTopic(topic)
+    fact: Fact = msgspec.convert(data, FACTS[topic])
+    return fact
