@@ -23,7 +23,7 @@ from ledger.store.migrate import migrate
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 PROGRAM = "/opt/clusterledger/bin/clusterledger"
-MOST_EXPOSED = 15  # tenths, of 100; a unit without any sandbox has 96
+MOST_EXPOSED = 20  # tenths, of 100; ours has 11 in systemd 252, one without a sandbox 96
 
 SANDBOX = {
     "CapabilityBoundingSet": "",

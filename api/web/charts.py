@@ -21,7 +21,8 @@ AXIS_HEIGHT_PX = 24
 WITHHELD_HEIGHT_PX = 22
 ROW_HEIGHT_PX = 40
 BAR_HEIGHT_PX = 10
-LONGEST_LABEL = 34  # characters; what fits beside a number at 320 px
+LONGEST_LABEL = 60  # characters; what fits beside a number in a column of a wide window
+SHORT_LABEL = 29  # and at 320 px
 TICKS = (1, 2, 5)
 
 
@@ -129,9 +130,6 @@ def _column(bar: Bar, *, left: float, slot: float, top: int, texts: Texts) -> Ma
 
 
 def _row(bar: Bar, *, y: int, top: int, texts: Texts) -> Markup:
-    label = bar.label
-    if len(label) > LONGEST_LABEL:
-        label = label[: LONGEST_LABEL - 1].rstrip() + "…"
     shown = WITHHELD if bar.value is None else number(bar.value, texts)
     spoken = texts.withheld_value if bar.value is None else shown
     bar_y = y + 21
@@ -144,10 +142,26 @@ def _row(bar: Bar, *, y: int, top: int, texts: Texts) -> Markup:
             _round(100 * bar.value / top), bar_y, BAR_HEIGHT_PX
         )
     return Markup(
-        '<g><title>{}: {}</title><text class="chart-label" x="0" y="{}">{}</text>'
+        "<g><title>{}: {}</title>{}"
         '<text class="chart-value chart-end" x="100%" y="{}">{}</text>'
         '<rect class="chart-track" x="0" width="100%" y="{}" height="{}"/>{}</g>'
-    ).format(bar.label, spoken, y + 15, label, y + 15, shown, bar_y, BAR_HEIGHT_PX, mark)
+    ).format(
+        bar.label, spoken, _label(bar.label, y + 15), y + 15, shown, bar_y, BAR_HEIGHT_PX, mark
+    )
+
+
+def _label(text: str, y: int) -> Markup:
+    """The label of a row; a long one twice, of which the style sheet shows what has room."""
+    drawn = Markup('<text class="chart-label{}" x="0" y="{}">{}</text>')
+    if len(text) <= SHORT_LABEL:
+        return drawn.format("", y, text)
+    return drawn.format(" chart-wide", y, _cut(text, LONGEST_LABEL)) + drawn.format(
+        " chart-narrow", y, _cut(text, SHORT_LABEL)
+    )
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def _shown_labels(count: int) -> list[int]:

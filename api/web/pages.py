@@ -47,6 +47,8 @@ class FigureView(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     years: tuple[tuple[str, str | None], ...]
     clusters: tuple[tuple[str, str | None], ...]
+    years_title: str
+    clusters_title: str
     year_chart: Markup
     cluster_chart: Markup
     years_withheld: bool
@@ -110,6 +112,8 @@ def _figure_view(figure: Figure, overview: Overview, texts: Texts) -> FigureView
     clusters = tuple(Bar(_say(cell.name, texts), cell.value) for cell in figure.by_cluster)
     years_withheld = any(bar.value is None for bar in years)
     clusters_withheld = any(bar.value is None for bar in clusters)
+    years_title = _chart_title(texts.chart_of_years, title, overview)
+    clusters_title = _chart_title(texts.chart_of_clusters, title, overview)
     return FigureView(
         id=figure.id,
         definition=figure.definition,
@@ -120,17 +124,19 @@ def _figure_view(figure: Figure, overview: Overview, texts: Texts) -> FigureView
         url=f"{FIGURES_URL}/{figure.id}",
         years=_cells(years, texts),
         clusters=_cells(clusters, texts),
+        years_title=years_title,
+        clusters_title=clusters_title,
         year_chart=charts.column_chart(
             years,
             chart_id=f"{figure.id}-years",
-            title=_chart_title(texts.chart_of_years, title, overview),
+            title=years_title,
             description=_description(years_withheld, texts),
             texts=texts,
         ),
         cluster_chart=charts.bar_chart(
             clusters,
             chart_id=f"{figure.id}-clusters",
-            title=_chart_title(texts.chart_of_clusters, title, overview),
+            title=clusters_title,
             description=_description(clusters_withheld, texts),
             texts=texts,
         ),
