@@ -14,7 +14,10 @@ from ledger.domain.refusals import Refusal
 
 
 class Activity(Struct, frozen=True):
-    """`total` and `unlisted` are the latest head-counts of their scope; `complete`: a complete list was imported."""
+    """`total` and `unlisted` are the latest head-counts of their scope.
+
+    `complete`: a list that names everybody was imported.
+    """
 
     activity_id: UUID | None = None
     scheduled: int = 0
@@ -35,6 +38,7 @@ class Activity(Struct, frozen=True):
 
     @property
     def exists(self) -> bool:
+        """Whether its scheduling stands."""
         return self.scheduled > 0
 
 

@@ -22,6 +22,7 @@ class Attendance(Struct, frozen=True, gc=False):
 
     @property
     def organisation_id(self) -> UUID | None:
+        """The organisation the attendance counts for."""
         return self.recorded_for or self.registered_for
 
 
@@ -49,8 +50,4 @@ def objection(state: Attendance, fact: Fact) -> Refusal | None:
     return None
 
 
-def flaw(state: Attendance) -> Refusal | None:
-    return None
-
-
-LAW = Law(Attendance(), evolve, objection, flaw)
+LAW = Law(Attendance(), evolve, objection, lambda _: None)

@@ -23,6 +23,7 @@ class Cluster(Struct, frozen=True):
 
     @property
     def exists(self) -> bool:
+        """Whether its registration stands."""
         return self.registered > 0
 
 

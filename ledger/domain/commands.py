@@ -25,12 +25,15 @@ class Authority(Struct, frozen=True):
 
     @property
     def is_admin(self) -> bool:
+        """Whether it may do everything."""
         return ADMIN in self.scopes
 
     def has(self, scope: str) -> bool:
+        """Whether it holds a scope."""
         return ADMIN in self.scopes or scope in self.scopes
 
     def may_use(self, source: str) -> bool:
+        """Whether it may post under a CloudEvents source."""
         return ADMIN in self.scopes or source in self.sources or "*" in self.sources
 
 
@@ -55,7 +58,10 @@ class Command(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True, omit_defaults=True):
-    """What stands in the ledger. `recorded_at` is UTC, RFC 3339; `leaf_hash` is 64 hexadecimal digits."""
+    """What stands in the ledger.
+
+    `recorded_at` is UTC, RFC 3339; `leaf_hash` is 64 hexadecimal digits.
+    """
 
     id: str
     source: str
@@ -68,7 +74,10 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
 
 
 class Refused(Exception):
-    """A command was refused: nothing of it is recorded. `item` is the index of the fact in the way."""
+    """A command was refused: nothing of it is recorded.
+
+    `item` is the index of the fact in the way, from 0.
+    """
 
     def __init__(self, refusal: Refusal, item: int) -> None:
         super().__init__(str(refusal))

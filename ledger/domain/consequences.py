@@ -28,6 +28,7 @@ class Change(NamedTuple):
 
     @property
     def voids(self) -> bool:
+        """Whether the command takes a fact of this stream back."""
         return any(isinstance(e.fact, VOIDS) for e in self.new)
 
 
@@ -58,7 +59,7 @@ def refold(change: Change) -> None:
 
 
 def _blame(law: Law[Any], change: Change, facts: list[Entry], outcome: Unlawful) -> Refusal:
-    """A new fact that is unlawful itself answers with its own refusal; else the others are in the way."""
+    """A new fact that is unlawful itself answers with its refusal; else others are in the way."""
     mine = {e.position for e in change.new}
     if outcome.entry is not None and outcome.entry.position in mine:
         return outcome.refusal

@@ -23,7 +23,7 @@ from ledger.domain.streams import STREAMS, UNDATED, Kind, effective_day
 
 
 class Stream:
-    """A stream as the writer holds it: every fact in version order, and the state of those that stand."""
+    """A stream as the writer holds it: every fact by version, and the state of those that stand."""
 
     __slots__ = ("entries", "id", "kind", "last_day", "state")
 
@@ -50,6 +50,7 @@ class Stream:
 
     @property
     def version(self) -> int:
+        """The version of its last fact; 0 before the first."""
         return len(self.entries)
 
 
@@ -60,15 +61,32 @@ class World(Protocol):
     today: date
     head: int
 
-    def stream(self, kind: Kind, id: UUID) -> Stream: ...
-    def cluster(self, code: str) -> Cluster: ...
-    def organisation(self, organisation_id: UUID) -> Organisation: ...
-    def activity(self, activity_id: UUID) -> Activity: ...
-    def project(self, project_id: UUID) -> Project: ...
-    def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> Iterable[Stream]: ...
-    def is_erased(self, person_ref: UUID) -> bool: ...
-    def seats_taken(self, activity_id: UUID) -> int: ...
-    def stream_id(self, kind: Kind, *key: object) -> UUID: ...
+    def stream(self, kind: Kind, id: UUID) -> Stream:
+        """A stream; an empty one where there is none yet."""
+
+    def cluster(self, code: str) -> Cluster:
+        """The state of a cluster."""
+
+    def organisation(self, organisation_id: UUID) -> Organisation:
+        """The state of an organisation."""
+
+    def activity(self, activity_id: UUID) -> Activity:
+        """The state of an activity."""
+
+    def project(self, project_id: UUID) -> Project:
+        """The state of a project."""
+
+    def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> Iterable[Stream]:
+        """Streams that ever named an entity, of these kinds or of any."""
+
+    def is_erased(self, person_ref: UUID) -> bool:
+        """Whether a reference accepts no new fact."""
+
+    def seats_taken(self, activity_id: UUID) -> int:
+        """Standing registrations of an activity."""
+
+    def stream_id(self, kind: Kind, *key: object) -> UUID:
+        """The id of a stream of this ledger."""
 
 
 # 1. Is the fact plausible in itself?

@@ -1,6 +1,7 @@
 """A stream's history: its facts, which of them stand, and whether they are lawful.
 
-A stream is folded from its unvoided facts known at a position, in order of (effective day, position).
+A stream is folded from its unvoided facts known at a position, in order of (effective day,
+position).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +54,10 @@ def order(entry: Entry) -> tuple[date, int]:
 
 
 def voided(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
-    """The facts that were voided, each with the void: `{(source, id): void}`. Entries in version order."""
+    """The facts that were voided, each with its void: `{(source, id): void}`.
+
+    Takes entries in version order.
+    """
     gone: dict[tuple[str, str], Entry] = {}
     earlier: list[tuple[str, str]] = []
     for entry in entries:
@@ -69,7 +73,10 @@ def voided(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
 
 
 def standing(entries: Sequence[Entry]) -> list[Entry]:
-    """The unvoided facts in the order of their fold; voids themselves left out. Entries in version order."""
+    """The unvoided facts in the order of their fold; voids themselves left out.
+
+    Takes entries in version order.
+    """
     if len(entries) == 1:
         return [] if isinstance(entries[0].fact, VOIDS) else list(entries)
     gone = voided(entries)
@@ -102,7 +109,7 @@ def fold(law: Law[S], entries: Iterable[Entry]) -> S:
 
 
 class Unlawful(NamedTuple):
-    """The first fact of a stream that speaks against the others, and why (None: the whole state)."""
+    """The first fact that speaks against the others, and why; None: the whole state does."""
 
     refusal: Refusal
     entry: Entry | None

@@ -1,6 +1,7 @@
 """A membership of one organisation in one cluster: spells that never overlap."""
 
 from datetime import date
+from itertools import pairwise
 from uuid import UUID
 
 from msgspec import Struct
@@ -31,6 +32,7 @@ class Spell(Struct, frozen=True):
     cause: str | None = None
 
     def covers(self, day: date) -> bool:
+        """Whether a day lies in the spell."""
         return self.from_day <= day and (self.to_day is None or day < self.to_day)
 
 
@@ -148,7 +150,7 @@ def _overlap(state: Membership, fact: f.MembershipAdmitted) -> Refusal | None:
 
 
 def flaw(state: Membership) -> Refusal | None:
-    for earlier, later in zip(state.spells, state.spells[1:], strict=False):
+    for earlier, later in pairwise(state.spells):
         if earlier.to_day is None or earlier.to_day > later.from_day:
             return r.AlreadyAMember(
                 organisation_id=state.organisation_id, cluster=state.cluster, day=later.from_day

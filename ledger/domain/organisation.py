@@ -42,6 +42,7 @@ class Organisation(Struct, frozen=True):
 
     @property
     def exists(self) -> bool:
+        """Whether its registration stands."""
         return self.registered > 0
 
     @property

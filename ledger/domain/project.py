@@ -1,6 +1,7 @@
 """A project, and an organisation's enrolment in it."""
 
 from datetime import date
+from itertools import pairwise
 from uuid import UUID
 
 from msgspec import Struct
@@ -38,10 +39,12 @@ class Project(Struct, frozen=True):
 
     @property
     def exists(self) -> bool:
+        """Whether its proposal stands."""
         return self.proposed > 0
 
     @property
     def to_day(self) -> date | None:
+        """The day after the last one; None while no end is known."""
         return None if self.last_day is None else day_after(self.last_day)
 
 
@@ -112,6 +115,7 @@ class Part(Struct, frozen=True):
     to_day: date | None = None
 
     def covers(self, day: date) -> bool:
+        """Whether a day lies in the part."""
         return self.from_day <= day and (self.to_day is None or day < self.to_day)
 
 
@@ -156,7 +160,10 @@ ENROLMENT_LAW = Law(Enrolment(), evolve_enrolment, object_enrolment, lambda _: N
 
 
 def enrolments_flaw(project: Project, enrolments: dict[UUID, Enrolment]) -> Refusal | None:
-    """What is wrong between a project and its enrolments by organisation: outside its days, or two leads."""
+    """What is wrong between a project and its enrolments, by organisation.
+
+    An enrolment lies outside the project's days, or two lead on one day.
+    """
     leads: list[tuple[date, date]] = []
     for organisation_id, enrolment in enrolments.items():
         for part in enrolment.parts:
@@ -172,7 +179,7 @@ def enrolments_flaw(project: Project, enrolments: dict[UUID, Enrolment]) -> Refu
             if part.role == "lead":
                 leads.append((part.from_day, part.to_day or end or date.max))
     leads.sort()
-    for (_, earlier_to), (later_from, _) in zip(leads, leads[1:], strict=False):
+    for (_, earlier_to), (later_from, _) in pairwise(leads):
         if earlier_to > later_from:
             return r.SecondLead(project_id=project.project_id, day=later_from)
     return None

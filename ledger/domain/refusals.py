@@ -33,7 +33,8 @@ class Refusal(Exception):
             raise TypeError(f"{type(self).__name__} lacks {missing}")
 
     def __str__(self) -> str:
-        return (self.__doc__ or "").format_map({k: _shown(v) for k, v in self.case.items()})
+        sentence = " ".join((type(self).__doc__ or "").split())
+        return sentence.format_map({k: _shown(v) for k, v in self.case.items()})
 
 
 def _shown(value: object) -> str:
@@ -101,11 +102,13 @@ class AlreadyClosed(Refusal):
 
 
 class ClusterClosed(Refusal):
-    """Cluster {cluster} was closed on {closed_on}: nothing becomes effective there from that day on."""
+    """Cluster {cluster} was closed on {closed_on}: nothing becomes effective there from that
+    day on."""
 
 
 class AfterDissolution(Refusal):
-    """Organisation {organisation_id} was dissolved on {dissolved_on}: nothing becomes effective after that."""
+    """Organisation {organisation_id} was dissolved on {dissolved_on}: nothing becomes effective
+    after that."""
 
 
 class AlreadyDissolved(Refusal):
@@ -121,7 +124,8 @@ class NotADuplicate(Refusal):
 
 
 class IdentityCircle(Refusal):
-    """{organisation_id} and {of} would be one organisation in a circle of duplicates and mergers."""
+    """{organisation_id} and {of} would be one organisation in a circle of duplicates and
+    mergers."""
 
 
 class AlreadyMerged(Refusal):
@@ -179,7 +183,8 @@ class AlreadyRecorded(Refusal):
 
 
 class OtherOrganisation(Refusal):
-    """{person_ref} stands at activity {activity_id} for organisation {organisation_id}, not for another. Void that first."""
+    """{person_ref} stands at activity {activity_id} for organisation {organisation_id}, not for
+    another. Void that first."""
 
 
 class PersonErased(Refusal):
@@ -230,7 +235,8 @@ class AlreadyEnrolled(Refusal):
 
 
 class NotEnrolled(Refusal):
-    """{organisation_id} is not enrolled in project {project_id} on {day}, or that enrolment has ended already."""
+    """{organisation_id} is not enrolled in project {project_id} on {day}, or that enrolment has
+    ended already."""
 
 
 # Voids, periods, lists

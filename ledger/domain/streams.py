@@ -99,7 +99,7 @@ _BY_PREFIX: Final[dict[str, tuple[Kind, Key]]] = {
     "period": (Kind.period, lambda x: (x.period_from, x.period_to)),
     "report": (Kind.report, lambda x: (x.report.partition("@")[0],)),
     "code_list": (Kind.code_list, lambda x: (x.scheme,)),
-    "log": (Kind.log, lambda x: ()),
+    "log": (Kind.log, lambda _: ()),
 }
 
 STREAMS: Final[dict[type[Fact], tuple[Kind, Key]]] = {

@@ -1,6 +1,6 @@
-"""Code lists and identifiers: the words a fact may use.
+r"""Code lists and identifiers: the words a fact may use.
 
-Every pattern ends in ``$(?!\\n)`` because Python's ``$`` also matches before a trailing newline;
+Every pattern ends in ``$(?!\n)`` because Python's ``$`` also matches before a trailing newline;
 in JSON Schema (ECMA 262) the look-ahead is always true, so one pattern serves both.
 """
 

@@ -32,6 +32,7 @@ class UuidArray(bytes):
 
     @classmethod
     def of(cls, values: Sequence[UUID]) -> "UuidArray":
+        """Packed, in this order."""
         body = b"".join([_LENGTH_OF_16 + value.bytes for value in values])
         return cls(_header(2950, len(values)) + body)
 
@@ -43,6 +44,7 @@ class BigintArray(bytes):
 
     @classmethod
     def of(cls, values: Sequence[int]) -> "BigintArray":
+        """Packed, in this order."""
         body = b"".join([_LENGTH_OF_8 + value.to_bytes(8, signed=True) for value in values])
         return cls(_header(20, len(values)) + body)
 
@@ -54,6 +56,7 @@ class ByteaArray(bytes):
 
     @classmethod
     def of(cls, values: Sequence[bytes]) -> "ByteaArray":
+        """Packed, in this order."""
         body = b"".join([len(value).to_bytes(4) + value for value in values])
         return cls(_header(17, len(values)) + body)
 
@@ -65,6 +68,7 @@ class TextArray(bytes):
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "TextArray":
+        """Packed, in this order."""
         encoded = [value.encode() for value in values]
         body = b"".join([len(value).to_bytes(4) + value for value in encoded])
         return cls(_header(25, len(values)) + body)

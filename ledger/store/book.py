@@ -102,7 +102,9 @@ class FactRecorder(PostgresApplicationRecorder):
         self._warnings: list[str] = []
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+        self,
+        stored_events: Sequence[StoredEvent],  # noqa: ARG002  # the library's signature
+        **kwargs: Any,  # noqa: ARG002  # the same
     ) -> Sequence[int] | None:
         """Refused: positions and leaves exist only under the head lock. Use `appending`."""
         raise NotImplementedByDesign
@@ -152,7 +154,10 @@ class FactRecorder(PostgresApplicationRecorder):
         )
 
     def _insert_stored_events(
-        self, curs: Cursor[Any], stored_events: Sequence[StoredEvent], **kwargs: Any
+        self,
+        curs: Cursor[Any],
+        stored_events: Sequence[StoredEvent],  # noqa: ARG002  # the library's signature
+        **kwargs: Any,
     ) -> None:
         """Facts and head in two statements. `rows` and `recorded_at` come by keyword."""
         rows: Sequence[Row] = kwargs["rows"]
@@ -192,6 +197,7 @@ class LeafMapper(Mapper[UUID]):
     """Entries to stored events and back. The stock mapper calls `vars()`, which structs lack."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """An entry with its leaf as state."""
         assert isinstance(domain_event, Entry)
         state = codec.leaf(domain_event, codec.canonical(domain_event.fact))
         return StoredEvent(
@@ -199,6 +205,7 @@ class LeafMapper(Mapper[UUID]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
+        """The entry that a leaf says, its fact of the newest version."""
         return codec.decode_leaf(stored_event.state)
 
 
@@ -210,6 +217,7 @@ class BookFactory(PostgresFactory):
         self.datastore = datastore
 
     def application_recorder(self) -> FactRecorder:
+        """The recorder of this book."""
         return FactRecorder(self.datastore)
 
 
@@ -231,9 +239,11 @@ class Book(Application[UUID]):
         super().__init__(env)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """Called by the library: our datastore and recorder."""
         return BookFactory(env, self.datastore)
 
     def construct_mapper(self) -> Mapper[UUID]:
+        """Called by the library: the leaf is the encoding."""
         return LeafMapper(_NoTranscoder())
 
     @contextmanager
@@ -250,12 +260,12 @@ class Book(Application[UUID]):
         return Head(*row)
 
     def leaves(self, after: int, limit: int, upto: int | None = None) -> list[bytes]:
-        """Stored leaves in order, from position `after` + 1, at most `limit`, none beyond `upto`."""
+        """Stored leaves in order from position `after` + 1: at most `limit`, none after `upto`."""
         last = after + limit if upto is None else min(after + limit, upto)
         with self.cursor() as curs:
             rows = curs.execute(
-                "SELECT state FROM ledger.facts WHERE notification_id > %s AND notification_id <= %s"
-                " ORDER BY notification_id",
+                "SELECT state FROM ledger.facts"
+                " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id",
                 (after, last),
                 prepare=True,
                 binary=True,
@@ -263,7 +273,7 @@ class Book(Application[UUID]):
             return [state for (state,) in rows]
 
     def streams(self, ids: Iterable[UUID], upto: int | None = None) -> dict[UUID, list[Entry]]:
-        """Every entry of these streams in version order, as known at `upto`. Absent: no fact yet."""
+        """Every entry of these streams by version, as known at `upto`. Absent: no fact yet."""
         with self.cursor() as curs:
             return read_streams(curs, list(ids), upto)
 
@@ -278,6 +288,7 @@ class Book(Application[UUID]):
         return 0 if row is None else int(row[0])
 
     def close(self) -> None:
+        """Let go of the database."""
         self.datastore.close()
         super().close()
 
@@ -285,10 +296,12 @@ class Book(Application[UUID]):
 class _NoTranscoder(Transcoder):
     """The leaf is the encoding; nothing else is ever transcoded."""
 
-    def encode(self, obj: Any) -> bytes:
+    def encode(self, obj: Any) -> bytes:  # noqa: ARG002  # the library's signature
+        """Refused."""
         raise NotImplementedByDesign
 
-    def decode(self, data: bytes) -> Any:
+    def decode(self, data: bytes) -> Any:  # noqa: ARG002  # the same
+        """Refused."""
         raise NotImplementedByDesign
 
 

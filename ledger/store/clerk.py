@@ -79,7 +79,10 @@ def _take(desk: Desk, incoming: Incoming, authority: Authority, refolding: set[U
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:
-    """The first receipt of an id that was taken before. Raises IdempotencyConflict on other content."""
+    """The first receipt of an id that was taken before.
+
+    Raises IdempotencyConflict on other content.
+    """
     leaf = codec.read_leaf(known.leaf)
     if (
         leaf.type == incoming.topic

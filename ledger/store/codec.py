@@ -1,8 +1,8 @@
 """Facts to canonical bytes and back: the leaf, the registry of topics, upcasts.
 
 A leaf is stored once and never rebuilt. Its bytes are RFC 8785: keys sorted, no insignificant white
-space, integers below 2^53, no floats, strings in NFC; `tests/store/test_codec.py` holds that against
-the `rfc8785` package.
+space, integers below 2^53, no floats, strings in NFC; `tests/store/test_codec.py` holds that
+against the `rfc8785` package.
 """
 
 from collections.abc import Callable, Mapping

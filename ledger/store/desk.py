@@ -192,21 +192,25 @@ class Desk:
         return found
 
     def cluster(self, code: str) -> Cluster:
+        """The state of a cluster, this command's facts included."""
         state: Cluster = self.stream(Kind.cluster, self.stream_id(Kind.cluster, code)).state
         return state
 
     def organisation(self, organisation_id: UUID) -> Organisation:
+        """The state of an organisation."""
         id = self.stream_id(Kind.organisation, organisation_id)
         state: Organisation = self.stream(Kind.organisation, id).state
         return state
 
     def activity(self, activity_id: UUID) -> Activity:
+        """The state of an activity."""
         state: Activity = self.stream(
             Kind.activity, self.stream_id(Kind.activity, activity_id)
         ).state
         return state
 
     def project(self, project_id: UUID) -> Project:
+        """The state of a project."""
         state: Project = self.stream(Kind.project, self.stream_id(Kind.project, project_id)).state
         return state
 
@@ -224,6 +228,7 @@ class Desk:
         return [self.stream(Kind(k), s) for s, k in found.items() if k in wanted]
 
     def is_erased(self, person_ref: UUID) -> bool:
+        """Whether a reference accepts no new fact, by this command too."""
         return person_ref in self._erased_read or person_ref in self._erased_now
 
     def seats_taken(self, activity_id: UUID) -> int:
@@ -242,7 +247,10 @@ class Desk:
         return self._seats_read[activity_id]
 
     def known(self, key: UUID) -> Known | None:
-        """The fact of an idempotency key, if it stands or is about to. `wanted` has looked it up."""
+        """The fact of an idempotency key, if it stands or is about to.
+
+        `wanted` has looked it up.
+        """
         return self._known_now.get(key) or self._known.get(key)
 
     def leaf_hash(self, position: int) -> bytes:
@@ -277,6 +285,7 @@ class Desk:
 
     @property
     def next_position(self) -> int:
+        """The position of the command's next fact."""
         return self.position + len(self._rows_now) + 1
 
     def put(self, row: Row) -> None:

@@ -43,10 +43,13 @@ class WriterBusy(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """The database did not answer. Post the same facts again: what was recorded is not recorded twice."""
+    """The database did not answer.
+
+    Post the same facts again: what was recorded is not recorded twice.
+    """
 
     def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
+        super().__init__(" ".join((type(self).__doc__ or "").split()))
 
 
 class WriterClosed(Exception):
@@ -128,6 +131,7 @@ class Writer:
 
     @property
     def queued_facts(self) -> int:
+        """Facts that wait for their transaction."""
         return self._queued_facts
 
     def close(self) -> None:
@@ -271,7 +275,7 @@ class Writer:
         self.statistics.last_position = self._desk.position
 
     def _notify(self, *, now: bool) -> None:
-        """Wake followers: a hint after the commit, never part of it, at most every few ms under load."""
+        """Wake followers: a hint after the commit, never part of it; every few ms under load."""
         if not now and time.monotonic() - self._notified_at < NOTIFY_EVERY_S:
             return
         self._notified_at = time.monotonic()
