@@ -1,0 +1,219 @@
+"""From facts to what changes in the read models. Pure: earlier facts come in, rows come out.
+
+For every fact, in order, the rows of its stream before it are compared with those after it: what is
+gone is closed at its position, what is new is opened there. Corrections and voids are no exception.
+"""
+
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import MsgspecError
+
+from ledger.domain.activity import Activity
+from ledger.domain.history import VOIDS, Entry, fold, order, standing
+from ledger.domain.laws import LAWS
+from ledger.domain.project import Project
+from ledger.domain.streams import UNDATED, Kind, key_of
+from ledger.store.codec import UnknownTopic
+from projections.models import MODELS
+from projections.models.base import OPEN, Row, Table
+from projections.models.trail import TrailRow, scope
+
+Scopes = MutableMapping[str, str]
+"""Clusters of activities and projects by id as text, as known at the last folded position."""
+
+
+class Unfoldable(Exception):
+    """The fact at position {position} ({topic}) cannot be folded: {error}."""
+
+    def __init__(self, position: int, topic: str, error: str) -> None:
+        super().__init__(
+            (type(self).__doc__ or "").format(position=position, topic=topic or "?", error=error)
+        )
+        self.position = position
+        self.topic = topic
+        self.error = error
+
+
+UNFOLDABLE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MsgspecError,
+    TypeError,
+    UnknownTopic,
+    ValueError,
+)
+"""What reading or folding a fact that nobody foresaw may raise."""
+
+
+def unfoldable(position: int, topic: str, error: Exception) -> Unfoldable:
+    """The refusal to go on past a fact, with the reason's name."""
+    return Unfoldable(position, topic, f"{type(error).__name__}: {error}")
+
+
+class Changes:
+    """What the facts in (after, upto] do to the tables.
+
+    `opens` are whole rows with known_from and known_to; `packed` are more of them in COPY's binary
+    form; `closes` are (key…, known_to) of rows that stood at `after`.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.upto = after
+        self.opens: dict[str, list[Row]] = {}
+        self.packed: dict[str, list[bytes]] = {}
+        self.closes: dict[str, list[Row]] = {}
+        self.trail: list[TrailRow] = []
+        self.scopes: set[str] = set()
+
+    def open(self, table: Table, row: Row, known_from: int, known_to: int) -> None:
+        """A row that holds in [known_from, known_to)."""
+        self.opens.setdefault(table.name, []).append((*row, known_from, known_to))
+
+    def close(self, table: Table, identity: Any, known_to: int) -> None:
+        """A row that stood before this batch holds no longer."""
+        key = identity if isinstance(identity, tuple) else (identity,)
+        self.closes.setdefault(table.name, []).append((*key, known_to))
+
+    def note(self, row: TrailRow) -> None:
+        """One more fact, the next in order."""
+        self.trail.append(row)
+        self.scopes.add(row.scope)
+        self.upto = row.position
+
+
+Identity = tuple[Table, Any]
+
+
+class Stream:
+    """A stream within a batch: its facts, its state and the rows this amounts to."""
+
+    __slots__ = ("_born", "_latest", "_law", "_model", "_rows", "entries", "key", "kind", "state")
+
+    def __init__(self, earlier: Sequence[Entry], first: Entry) -> None:
+        kind, key = key_of((earlier[0] if earlier else first).fact)
+        self.kind, self.key = kind, key
+        self.entries = list(earlier)
+        self._model = MODELS.get(self.kind)
+        self._law = LAWS[self.kind]
+        self._born: dict[Identity, int] = {}
+        self._refold()
+        self._rows = self._project()
+
+    def _refold(self) -> None:
+        stands = standing(self.entries) if self.entries else []
+        self.state = fold(self._law, stands)
+        self._latest: tuple[date, int] = order(stands[-1]) if stands else (UNDATED, 0)
+
+    def _project(self) -> dict[Identity, Row]:
+        if self._model is None:
+            return {}
+        rows: dict[Identity, Row] = {}
+        for table, row in self._model.rows(self.key, self.state):
+            identity = (table, table.identity(row))
+            if identity in rows:
+                raise ValueError(f"two rows of {table.name} with one key: {identity[1]}")
+            rows[identity] = row
+        return rows
+
+    def take(self, entry: Entry, changes: Changes) -> None:
+        """Fold one more fact, and say what it changes."""
+        if entry.version != len(self.entries) + 1:
+            raise ValueError(f"version {entry.version} follows {len(self.entries)}")
+        self.entries.append(entry)
+        if isinstance(entry.fact, VOIDS) or (place := order(entry)) < self._latest:
+            self._refold()
+        else:
+            self.state = self._law.evolve(self.state, entry.fact)
+            self._latest = place
+        before, self._rows = self._rows, self._project()
+        for identity, row in before.items():
+            if self._rows.get(identity) != row:
+                self._close(identity, row, entry.position, changes)
+        for identity, row in self._rows.items():
+            if before.get(identity) != row:
+                self._born[identity] = entry.position
+
+    def _close(self, identity: Identity, row: Row, position: int, changes: Changes) -> None:
+        table, key = identity
+        born = self._born.pop(identity, None)
+        if born is None:
+            changes.close(table, key, position)
+        else:
+            changes.open(table, row, born, position)
+
+    def settle(self, changes: Changes) -> None:
+        """At the end of the batch: what was opened in it and still stands."""
+        for (table, identity), born in self._born.items():
+            changes.open(table, self._rows[table, identity], born, OPEN)
+
+
+def clusters_of(kind: Kind, state: Any) -> tuple[str, ...]:
+    """The clusters an activity or a project is of."""
+    if kind is Kind.activity:
+        assert isinstance(state, Activity)
+        return state.organisers if state.exists else ()
+    assert isinstance(state, Project)
+    return state.clusters if state.exists else ()
+
+
+class Batch:
+    """Facts folded one after the other. `earlier` are those of touched streams up to `after`."""
+
+    def __init__(self, after: int, earlier: Mapping[UUID, Sequence[Entry]], scopes: Scopes) -> None:
+        self.changes = Changes(after)
+        self._earlier = earlier
+        self._scopes = scopes
+        self._streams: dict[UUID, Stream] = {}
+
+    def take(self, entry: Entry) -> None:
+        """Fold the next fact. Raises Unfoldable."""
+        try:
+            stream = self._streams.get(entry.stream)
+            if stream is None:
+                stream = Stream(self._earlier.get(entry.stream, ()), entry)
+                self._streams[entry.stream] = stream
+            concerned = self._absorb(stream, entry)
+        except UNFOLDABLE as error:
+            raise unfoldable(entry.position, entry.fact.topic, error) from error
+        row = (entry.position, entry.fact.topic, entry.stream, int(stream.kind), entry.actor)
+        self.changes.note(TrailRow(*row, concerned))
+
+    def _absorb(self, stream: Stream, entry: Entry) -> str:
+        """Fold a fact, and find the clusters it concerns."""
+        kind = stream.kind
+        if kind is Kind.activity or kind is Kind.project:
+            before = clusters_of(kind, stream.state)
+            stream.take(entry, self.changes)
+            now = clusters_of(kind, stream.state)
+            self._scopes[str(stream.key[0])] = scope(now)
+            # Who loses an activity is concerned as much as who gets it.
+            return scope(before, now)
+        stream.take(entry, self.changes)
+        if kind is Kind.attendance or kind is Kind.enrolment:
+            return self._scopes.get(str(stream.key[0]), "")
+        if kind is Kind.cluster:
+            return str(stream.key[0])
+        return str(stream.key[1]) if kind is Kind.membership else ""
+
+    def settled(self) -> Changes:
+        """What the whole batch changes."""
+        for stream in self._streams.values():
+            stream.settle(self.changes)
+        return self.changes
+
+
+def continued(entries: Iterable[Entry]) -> set[UUID]:
+    """Streams whose first fact in this batch is not their first: their earlier facts are needed."""
+    seen: set[UUID] = set()
+    needed: set[UUID] = set()
+    for entry in entries:
+        if entry.version > 1 and entry.stream not in seen:
+            needed.add(entry.stream)
+        seen.add(entry.stream)
+    return needed

@@ -1,0 +1,95 @@
+"""Facts put into the book past its rules, by the owner: also what the rules would refuse."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import psycopg
+
+from ledger.domain.facts import Fact, FactVoided
+from ledger.domain.history import Entry
+from ledger.domain.streams import mentions, namespace, stream_of
+from ledger.store import codec
+from ledger.store.book import create
+
+ORIGIN = "test.example/2026"
+SOURCE = "//test.example/app"
+FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class BookWriter:
+    """Appends facts; each gets the id `f<position>` and a second of its own."""
+
+    def __init__(
+        self, url: str, *, actor: str = "key:00000000-0000-4000-8000-000000000001"
+    ) -> None:
+        create(url, ORIGIN)
+        self.url = url
+        self.space = namespace(ORIGIN)
+        self.actor = actor
+        self.head = 0
+        self.versions: dict[UUID, int] = {}
+        self.streams: dict[str, tuple[UUID, int]] = {}
+
+    def void(self, position: int) -> FactVoided:
+        """The fact that voids the one at a position."""
+        return FactVoided(target=f"f{position}", reason="wrong")
+
+    def record(self, *facts: Fact) -> int:
+        """Append facts in one transaction; the position of the last one."""
+        self.insert(self.entry(fact) for fact in facts)
+        return self.head
+
+    def entry(self, fact: Fact) -> Entry:
+        """The next entry, not yet inserted."""
+        self.head += 1
+        if isinstance(fact, FactVoided):
+            stream, kind = self.streams[fact.target]
+        else:
+            number, stream = stream_of(self.space, fact)
+            kind = int(number)
+        self.versions[stream] = version = self.versions.get(stream, 0) + 1
+        self.streams[f"f{self.head}"] = (stream, kind)
+        at = (FIRST_INSTANT + timedelta(seconds=self.head)).isoformat(timespec="microseconds")
+        return Entry(
+            position=self.head,
+            version=version,
+            stream=stream,
+            source=SOURCE,
+            id=f"f{self.head}",
+            actor=self.actor,
+            recorded_at=at.replace("+00:00", "Z"),
+            fact=fact,
+        )
+
+    def insert(self, entries: Iterable[Entry]) -> None:
+        """Write entries with their guard rows and the head, as the service would."""
+        with psycopg.connect(self.url) as conn, conn.cursor() as curs:
+            for entry in entries:
+                self.insert_state(curs, entry, codec.leaf(entry, codec.canonical(entry.fact)))
+                for entity in mentions(self.space, entry.fact):
+                    curs.execute(
+                        "INSERT INTO ledger.mention VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                        (entity, self.streams[entry.id][1], entry.stream),
+                    )
+
+    def insert_state(self, curs: psycopg.Cursor, entry: Entry, state: bytes) -> None:
+        """Write one row of ledger.facts with any leaf, and move the head."""
+        curs.execute(
+            "INSERT INTO ledger.facts VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                entry.position,
+                entry.stream,
+                entry.version,
+                entry.fact.topic,
+                state,
+                sha256(b"\x00" + state).digest(),
+                codec.event_key(entry.source, entry.id),
+                entry.recorded_at,
+            ),
+        )
+        curs.execute(
+            "UPDATE ledger.head SET position = %s, recorded_at = %s",
+            (entry.position, entry.recorded_at),
+        )
