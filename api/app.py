@@ -1,0 +1,35 @@
+"""Wiring: the route table and its state as one aiohttp application."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from aiohttp import web
+
+from api.contract import Route
+from api.dispatch import add_routes, edge
+from api.limits import Limiter
+from api.requests import BODY_BYTES_MAX
+from api.routes import facts, operations
+from api.settings import Settings
+from api.state import STATE, State
+
+ROUTES: Final[tuple[Route, ...]] = (*facts.ROUTES, *operations.ROUTES)
+
+
+def application(url: str, settings: Settings) -> web.Application:
+    """The service on a migrated database with a ledger in it."""
+    app = web.Application(middlewares=[edge], client_max_size=BODY_BYTES_MAX)
+    add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
+    app.cleanup_ctx.append(_open(url, settings))
+    return app
+
+
+def _open(url: str, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        state = State(url, settings)
+        app[STATE] = state
+        state.listen()
+        yield
+        state.close()
+
+    return context

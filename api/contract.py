@@ -1,0 +1,80 @@
+"""The route table: one line a route, from which requests are checked and OpenAPI 3.1 is written."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from api.problems import Finding, Problem
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Scope = Literal["public", "any", "trail:read", "figures:read", "admin"]
+
+PUBLIC: Final = "public"
+"""No key needed; a key widens what is seen."""
+ANY: Final = "any"
+"""Any valid key; the service checks what it may."""
+
+
+class Answer(Struct, frozen=True):
+    """One possible answer: media types, and the struct of its JSON body."""
+
+    description: str
+    body: Any = None
+    media_types: tuple[str, ...] = ("application/json",)
+
+
+class Route(Struct, frozen=True):
+    """One line of the table. `query` is the struct of its query parameters."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    handler: Handler
+    summary: str
+    scope: str
+    answers: Mapping[int, Answer]
+    tag: str
+    query: type[Struct] | None = None
+    path_parameters: Mapping[str, Any] = {}
+    request_bodies: Mapping[str, Any] = {}
+    request_headers: Sequence[tuple[str, str, Any]] = ()
+    problems: tuple[int, ...] = ()
+    in_document: bool = True
+
+
+Q = TypeVar("Q", bound=Struct)
+
+
+def query(request: web.Request, shape: type[Q]) -> Q:
+    """The query parameters as a struct. Raises Problem `invalid_parameter`, naming what is allowed."""
+    given: dict[str, str] = {}
+    allowed = {field.encode_name for field in msgspec.structs.fields(shape)}
+    for name, value in request.query.items():
+        if name not in allowed:
+            raise _invalid(name, f"There is no parameter {name[:60]!r} here.", allowed)
+        if name in given:
+            raise _invalid(name, "The parameter stands twice.", allowed)
+        if "\x00" in value:
+            raise _invalid(name, "The value holds the character U+0000.", allowed)
+        given[name] = value
+    try:
+        return msgspec.convert(given, shape, strict=False)
+    except msgspec.ValidationError as error:
+        detail, _, path = str(error).partition(" - at `$.")
+        raise _invalid(path.rstrip("`"), detail, allowed) from error
+
+
+def path_value(request: web.Request, name: str, kind: Any) -> Any:
+    """A path parameter. Raises Problem `not_found`: an id of another form names nothing."""
+    text = request.match_info[name]
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Problem("not_found", f"{text[:100]!r} names nothing here: {error}") from error
+
+
+def _invalid(name: str, detail: str, allowed: set[str]) -> Problem:
+    fix = "Allowed parameters: " + (", ".join(sorted(allowed)) or "none") + "."
+    return Problem("invalid_parameter", detail, errors=(Finding(name, detail, fix=fix),))

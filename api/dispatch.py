@@ -1,0 +1,120 @@
+"""From a request to a handler and back: who asks, what goes wrong, what every answer carries."""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from api.contract import ANY, PUBLIC, Handler, Route
+from api.limits import Limiter
+from api.problems import Problem
+from api.requests import AUTHORITY, too_large
+from api.state import STATE, State
+from api.web.pages import CONTENT_SECURITY_POLICY
+from ledger.domain.commands import Authority
+
+log: Final = structlog.get_logger(__name__)
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+NOBODY: Final = Authority("public")
+
+
+def guarded(route: Route, limiter: Limiter) -> Handler:
+    """A route's handler behind its key, its scope and the rate limit."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        state = request.app[STATE]
+        authority = await _who(request, state)
+        limiter.spend(
+            authority.actor if authority is not NOBODY else request.remote or "",
+            authority is NOBODY,
+        )
+        if authority is NOBODY and route.scope != PUBLIC:
+            raise Problem(
+                "unauthenticated",
+                "Send a key: Authorization: Bearer clk_…",
+                headers={"WWW-Authenticate": 'Bearer realm="clusterledger"'},
+            )
+        if route.scope not in {PUBLIC, ANY} and not authority.has(route.scope):
+            raise Problem("scope_missing", f"This key lacks the scope {route.scope}.")
+        request[AUTHORITY] = authority
+        return await route.handler(request)
+
+    return handle
+
+
+async def _who(request: web.Request, state: State) -> Authority:
+    """The authority of the request's key. Raises Problem where a key was sent that does not hold."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return NOBODY
+    scheme, _, secret = header.partition(" ")
+    if scheme.lower() == "bearer" and secret and len(secret) <= 200:
+        digest, authority = state.keys.lookup(secret)
+        if authority is None:
+            authority = await state.admit(digest)
+        if authority is not None:
+            return authority
+    raise Problem(
+        "unauthenticated",
+        "This key is unknown, expired or revoked.",
+        headers={"WWW-Authenticate": 'Bearer realm="clusterledger", error="invalid_token"'},
+    )
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The one place where errors become answers. A 500 is a defect of ours, and says so."""
+    began = time.perf_counter()
+    request_id = _request_id(request)
+    try:
+        response = await handler(request)
+    except Problem as problem:
+        response = problem.response()
+    except web.HTTPException as error:
+        response = _of_aiohttp(request, error).response()
+        for name in ("Allow",):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
+    except Exception:  # noqa: BLE001 - the edge of the process
+        log.exception("request_failed", request_id=request_id, path=request.path)
+        detail = f"The request failed here. Tell the operator: {request_id}."
+        response = Problem("internal", detail).response()
+    if not response.prepared:
+        response.headers.update(SECURITY_HEADERS)
+        response.headers["X-Request-Id"] = request_id
+    request.app[STATE].observe(request, response.status, time.perf_counter() - began)
+    return response
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if given.isascii() and given.isalnum() and len(given) <= 64 else uuid4().hex
+
+
+def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
+    """404, 405 and what else the framework answers, in the one form of problems."""
+    if error.status == 404:
+        return Problem("not_found", f"There is nothing at {request.path[:200]}.")
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return Problem("method_not_allowed", f"{request.method} is not offered here; {allowed} is.")
+    if error.status == 413:
+        return too_large()
+    return Problem("malformed_request", error.reason)
+
+
+def add_routes(app: web.Application, routes: Iterable[Route], limiter: Limiter) -> None:
+    """Put the table into the application."""
+    for route in routes:
+        app.router.add_route(route.method, route.path, guarded(route, limiter))

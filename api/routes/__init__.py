@@ -1,0 +1,1 @@
+"""HTTP routes: a handler parses, calls, answers."""

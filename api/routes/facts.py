@@ -1,0 +1,215 @@
+"""POST /v1/facts: a cluster app's way in."""
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from api.contract import ANY, Answer, Route, query
+from api.intake import cloudevents
+from api.intake.cloudevents import Event, Taken
+from api.problems import Problem, of_refusal
+from api.requests import authority_of, body_of
+from api.state import STATE, State
+from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
+from ledger.store.writer import Ticket, WriterBusy, WriterClosed
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class Posting(Struct, frozen=True):
+    """`atomic=false` records what is valid and reports the rest."""
+
+    atomic: bool = True
+
+
+class Item(Struct, frozen=True):
+    """What came of one event of a batch: a receipt with its status, or a problem."""
+
+    status: int
+
+
+def _submit(
+    state: State, authority: Authority, facts: tuple[Incoming, ...]
+) -> asyncio.Future[Ticket]:
+    future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+    try:
+        state.ledger.submit(Command(authority, facts), state.deliver, future)
+    except WriterBusy as busy:
+        headers = {"Retry-After": str(busy.retry_after_s)}
+        raise Problem("busy", str(busy), headers=headers) from busy
+    except WriterClosed as closed:
+        raise Problem("unavailable", str(closed), headers={"Retry-After": "5"}) from closed
+    return future
+
+
+def _unknown(error: Exception) -> Problem:
+    return Problem("outcome_unknown", str(error), headers={"Retry-After": "1"})
+
+
+async def post(request: web.Request) -> web.StreamResponse:
+    """Record facts; a receipt each."""
+    state = request.app[STATE]
+    authority = authority_of(request)
+    body = await body_of(request, state.settings.body_timeout_s)
+    media_type = request.content_type
+    if media_type == cloudevents.BATCHED:
+        atomic = query(request, Posting).atomic
+        return await _batch(state, authority, cloudevents.batched(body), atomic=atomic)
+    if media_type == cloudevents.STRUCTURED:
+        taken = cloudevents.structured(body)
+    elif media_type == cloudevents.PLAIN and "ce-id" in request.headers:
+        taken = cloudevents.binary(request.headers, body)
+    else:
+        raise Problem(
+            "unsupported_media_type",
+            f"{media_type!r} is not taken. Send {cloudevents.STRUCTURED}, {cloudevents.BATCHED},"
+            f" or {cloudevents.PLAIN} with ce- headers.",
+        )
+    return await _single(state, authority, _conditional(request, taken))
+
+
+def _conditional(request: web.Request, taken: Taken) -> Taken:
+    """If-Match names the stream's version that the write expects."""
+    tag = request.headers.get("If-Match")
+    if tag is None or isinstance(taken, Problem):
+        return taken
+    version = tag.strip().strip('"')
+    if not version.isdecimal() or len(version) > 15:
+        raise Problem("invalid_header", 'If-Match holds a stream\'s version: "3".')
+    return Incoming(
+        taken.id,
+        taken.source,
+        taken.topic,
+        taken.fact,
+        taken.data,
+        taken.causation,
+        taken.correlation,
+        int(version),
+    )
+
+
+async def _single(state: State, authority: Authority, taken: Taken) -> web.Response:
+    if isinstance(taken, Problem):
+        raise taken
+    ticket = await _submit(state, authority, (taken,))
+    error = ticket.error
+    if error is None:
+        receipt = ticket.receipts[0]
+        return web.Response(
+            status=200 if receipt.duplicate else 201,
+            body=orjson.dumps(_shown(receipt)),
+            headers={
+                **_JSON,
+                "Location": f"/v1/facts/{receipt.position}",
+                "ETag": f'"{receipt.version}"',
+                "Ledger-Position": str(receipt.position),
+            },
+        )
+    if isinstance(error, Refused):
+        state.count_refusal(error.refusal.code)
+        raise of_refusal(error.refusal, taken.fact) from error
+    raise _unknown(error)
+
+
+async def _batch(
+    state: State, authority: Authority, items: list[Taken], *, atomic: bool
+) -> web.Response:
+    if atomic:
+        return await _atomic(state, authority, items)
+    futures = [
+        item if isinstance(item, Problem) else _submit(state, authority, (item,)) for item in items
+    ]
+    answers: list[dict[str, Any]] = []
+    for item, future in zip(items, futures, strict=True):
+        if isinstance(future, Problem):
+            answers.append(future.body())
+            continue
+        ticket = await future
+        answers.append(_item(state, item, ticket))
+    return _answer(answers)
+
+
+def _item(state: State, item: Taken, ticket: Ticket) -> dict[str, Any]:
+    if ticket.error is None:
+        return _receipt_item(ticket.receipts[0])
+    if isinstance(ticket.error, Refused) and isinstance(item, Incoming):
+        state.count_refusal(ticket.error.refusal.code)
+        return of_refusal(ticket.error.refusal, item.fact).body()
+    return _unknown(ticket.error).body()
+
+
+async def _atomic(state: State, authority: Authority, items: list[Taken]) -> web.Response:
+    problems = [(i, item) for i, item in enumerate(items) if isinstance(item, Problem)]
+    if problems:
+        first = problems[0][1]
+        raise Problem(
+            first.code,
+            f"Nothing was recorded: {len(problems)} of {len(items)} events are not valid."
+            f" The first: {first.detail}",
+            errors=tuple(finding for _, p in problems[:100] for finding in p.errors),
+        )
+    facts = tuple(item for item in items if isinstance(item, Incoming))
+    ticket = await _submit(state, authority, facts)
+    if ticket.error is None:
+        return _answer([_receipt_item(receipt) for receipt in ticket.receipts])
+    if isinstance(ticket.error, Refused):
+        refused = ticket.error
+        state.count_refusal(refused.refusal.code)
+        raise of_refusal(refused.refusal, facts[refused.item].fact, f"/{refused.item}") from refused
+    raise _unknown(ticket.error)
+
+
+def _shown(receipt: Receipt) -> dict[str, Any]:
+    shown = asdict(receipt)
+    if not receipt.duplicate:
+        del shown["duplicate"]
+    return shown
+
+
+def _receipt_item(receipt: Receipt) -> dict[str, Any]:
+    return {"status": 200 if receipt.duplicate else 201, **_shown(receipt)}
+
+
+def _answer(answers: list[dict[str, Any]]) -> web.Response:
+    """201 if anything was recorded, 200 if all were duplicates, 207 if some were refused."""
+    statuses = {answer["status"] for answer in answers}
+    status = 207 if max(statuses) >= 400 else 201 if 201 in statuses else 200
+    last = max((answer.get("position", 0) for answer in answers), default=0)
+    headers = {**_JSON, "Ledger-Position": str(last)} if last else _JSON
+    return web.Response(status=status, body=orjson.dumps({"items": answers}), headers=headers)
+
+
+class Receipts(Struct, frozen=True):
+    """One item an event, in their order."""
+
+    items: list[Receipt]
+
+
+_TAKEN = {
+    200: Answer("Recorded before: the first receipts.", Receipt | Receipts),
+    201: Answer("Recorded.", Receipt | Receipts),
+    207: Answer("Some events of a batch were refused (`atomic=false`).", Receipts),
+}
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/facts",
+        post,
+        "Record facts, as CloudEvents: one, a batch, or one in binary mode",
+        ANY,
+        _TAKEN,
+        "facts",
+        query=Posting,
+        request_bodies={
+            cloudevents.STRUCTURED: Event,
+            cloudevents.BATCHED: list[Event],
+        },
+        request_headers=(("If-Match", "The stream's version this write expects.", str),),
+        problems=(400, 401, 403, 408, 409, 412, 413, 415, 422, 429, 503),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Is it alive, is it ready, what does it offer."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import psycopg
+from aiohttp import web
+
+from api.contract import PUBLIC, Answer, Route
+from api.problems import Problem
+from api.state import STATE
+from ledger.store.migrate import pending
+from projections import progress
+
+LAG_FACTS_DEGRADED = 100_000
+LAG_S_DEGRADED = 60.0
+
+
+async def livez(request: web.Request) -> web.StreamResponse:
+    """The process answers; no database is asked."""
+    return _json({"status": "alive"})
+
+
+async def readyz(request: web.Request) -> web.StreamResponse:
+    """Whether to send requests here: `ready`, `degraded` (answers, but read models stand) or 503."""
+    state = request.app[STATE]
+    try:
+        missing = await asyncio.to_thread(pending, state.url)
+        lag = await state.read(progress.lag_of)
+        alarm = await state.read(progress.alarm_of)
+    except (Problem, psycopg.Error) as error:
+        raise Problem("unavailable", "The database cannot be reached.") from error
+    if missing:
+        raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
+    behind = lag.head - lag.position > LAG_FACTS_DEGRADED or lag.seconds > LAG_S_DEGRADED
+    status = "degraded" if alarm or behind else "ready"
+    answer: dict[str, Any] = {
+        "status": status,
+        "position": lag.head,
+        "read_models": {
+            "position": lag.position,
+            "lag_facts": lag.head - lag.position,
+            "lag_seconds": round(lag.seconds, 3),
+        },
+    }
+    if alarm:
+        answer["alarm"] = alarm._asdict()
+    return _json(answer)
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(value, default=str),
+        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
+    )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/livez",
+        livez,
+        "Whether the process answers",
+        PUBLIC,
+        {200: Answer("It does.", dict[str, str])},
+        "operations",
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        "Whether it is ready: schema, lag, alarms",
+        PUBLIC,
+        {200: Answer("Ready or degraded.", dict[str, Any])},
+        "operations",
+        problems=(503,),
+    ),
+)

@@ -1,0 +1,206 @@
+"""What one serving process holds: the writer, readers, keys, and how far the read models are."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import psycopg
+import structlog
+from aiohttp import web
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from api.auth import KeyRing, find_key
+from api.problems import Problem
+from api.settings import Settings
+from ledger.domain.commands import Authority
+from ledger.service import Ledger
+from ledger.store.database import READER, WRITER, connect, pool
+from ledger.store.writer import Deliver, Ticket
+from projections import progress
+
+log: Final = structlog.get_logger(__name__)
+
+MODELS_CHANNEL: Final = "clusterledger_models"
+POLL_S: Final = 1.0
+READERS: Final = 4
+WAIT_MAX_S: Final = 10.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Progress:
+    """The position of the read models, as this process last heard, and who waits for more."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.heard_at = 0.0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    def advance(self, position: int) -> None:
+        """Called in the event loop."""
+        self.heard_at = time.monotonic()
+        if position == self.position:
+            return
+        self.position = position
+        for wanted, future in self._waiting:
+            if position >= wanted and not future.done():
+                future.set_result(None)
+        self._waiting = [w for w in self._waiting if not w[1].done()]
+
+    async def reach(self, position: int, timeout_s: float) -> bool:
+        """Whether the read models came that far within the time."""
+        if self.position >= position:
+            return True
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((position, future))
+        try:
+            await asyncio.wait_for(future, timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+
+class State:
+    """Opened once a process, closed when it stops."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.url = url
+        self.settings = settings
+        self.ledger = Ledger.open(url)
+        self.keys = KeyRing()
+        self.progress = Progress()
+        self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
+        self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self.refusals: Counter[str] = Counter()
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.answer_seconds = 0.0
+        self.deliver: Deliver = _drop
+        self._stopping = Event()
+        self._listener: Thread | None = None
+
+    def listen(self) -> None:
+        """Start to follow the read models' position. Called in the event loop."""
+        loop = asyncio.get_running_loop()
+        self.deliver = deliver_to(loop)
+        self._listener = Thread(
+            target=self._listen, args=(loop,), name="models-listener", daemon=True
+        )
+        self._listener.start()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """LISTEN, look once, then wake on NOTIFY or after POLL_S; on a lost connection start over."""
+        while not self._stopping.is_set():
+            try:
+                with connect(self.url, READER, autocommit=True) as conn:
+                    conn.execute(f"LISTEN {MODELS_CHANNEL}")
+                    while not self._stopping.is_set():
+                        position = progress.position(conn)
+                        loop.call_soon_threadsafe(self.progress.advance, position)
+                        for _ in conn.notifies(timeout=POLL_S, stop_after=1):
+                            pass
+            except psycopg.Error as error:
+                log.warning("listener_interrupted", error=str(error)[:300])
+                self._stopping.wait(POLL_S)
+            except RuntimeError:
+                return  # the loop is closed: this process is stopping
+
+    async def read(
+        self,
+        function: Callable[Concatenate[Connection[Any], P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a reading function in a thread, on a connection that acts as clusterledger_reader."""
+        return await self._in_thread(self.readers, function, *args, **kwargs)
+
+    async def read_keys(
+        self,
+        function: Callable[Concatenate[Connection[Any], P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """The same on a connection that may read keys."""
+        return await self._in_thread(self._key_readers, function, *args, **kwargs)
+
+    async def _in_thread(
+        self, connections: ConnectionPool, function: Callable[..., R], *args: Any, **kwargs: Any
+    ) -> R:
+        def run() -> R:
+            with connections.connection() as conn:
+                return function(conn, *args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            log.warning("read_failed", error=str(error)[:300])
+            raise Problem(
+                "unavailable",
+                "The database cannot be reached or took too long. Try again.",
+                headers={"Retry-After": "1"},
+            ) from error
+
+    async def caught_up(self, position: int | None, wait_s: float) -> int:
+        """The position reads answer at, at least the given one. Raises Problem `read_models_behind`."""
+        if position is not None and not await self.progress.reach(
+            position, min(wait_s, WAIT_MAX_S)
+        ):
+            raise Problem(
+                "read_models_behind",
+                f"The read models are at position {self.progress.position}, not yet at {position}.",
+                headers={"Retry-After": "1"},
+            )
+        return self.progress.position
+
+    async def admit(self, digest: bytes) -> Authority | None:
+        """Look a key up that was not seen lately."""
+        return self.keys.admit(digest, await self.read_keys(find_key, digest))
+
+    def count_refusal(self, code: str) -> None:
+        """For the metrics."""
+        self.refusals[code] += 1
+
+    def observe(self, request: web.Request, status: int, seconds: float) -> None:
+        """For the metrics: one answered request."""
+        self.answers[(request.method, status // 100)] += 1
+        self.answer_seconds += seconds
+
+    def close(self) -> None:
+        """Record what is queued and let go of everything."""
+        self._stopping.set()
+        self.ledger.close()
+        self._threads.shutdown(wait=True)
+        self.readers.close()
+        self._key_readers.close()
+        if self._listener is not None:
+            self._listener.join(timeout=POLL_S * 2)
+
+
+def _resolve(tickets: Sequence[Ticket]) -> None:
+    """In the event loop: wake the handlers of a whole batch."""
+    for ticket in tickets:
+        future: asyncio.Future[Ticket] = ticket.tag
+        if not future.done():
+            future.set_result(ticket)
+
+
+def deliver_to(loop: asyncio.AbstractEventLoop) -> Deliver:
+    """Hands a batch of finished tickets to the event loop in one call."""
+
+    def deliver(tickets: Sequence[Ticket]) -> None:
+        loop.call_soon_threadsafe(_resolve, tickets)
+
+    return deliver
+
+
+def _drop(tickets: Sequence[Ticket]) -> None:
+    """Before the event loop runs nobody waits."""
+
+
+STATE: Final = web.AppKey("state", State)
