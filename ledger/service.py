@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
+from unicodedata import normalize
 
 import orjson
 
@@ -26,7 +27,16 @@ def incoming(
     """A posted fact, decoded and checked for its form. Raises ledger.store.codec.InvalidFact."""
     raw = data if isinstance(data, bytes) else orjson.dumps(data)
     fact, canonical = decode_fact(type, raw)
-    return Incoming(id, source, type, fact, canonical, causation, correlation, expected_version)
+    return Incoming(
+        normalize("NFC", id),
+        source,
+        type,
+        fact,
+        canonical,
+        causation and normalize("NFC", causation),
+        correlation and normalize("NFC", correlation),
+        expected_version,
+    )
 
 
 class Ledger:

@@ -3,20 +3,30 @@
 Each check looks at one changed stream and at those it touches, and names the facts in the way.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.domain import refusals as r
 from ledger.domain.activity import Activity
 from ledger.domain.decide import Stream, World
+from ledger.domain.facts import (
+    ActivityChanged,
+    ActivityScheduled,
+    AttendanceRegistered,
+    Fact,
+    OrganisationMarkedDuplicate,
+    OrganisationMerged,
+)
 from ledger.domain.history import VOIDS, Entry, Law, Unlawful, fold, lawful, standing
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
-from ledger.domain.project import Project, enrolments_flaw
+from ledger.domain.project import Enrolled, Project, enrolments_flaw
 from ledger.domain.refusals import Refusal
 from ledger.domain.streams import UNDATED, Kind, effective_day, mentions
 
 IN_THE_WAY_MAX = 100
+_EDGES = (OrganisationMarkedDuplicate, OrganisationMerged)
 
 
 class Change(NamedTuple):
@@ -30,6 +40,10 @@ class Change(NamedTuple):
     def voids(self) -> bool:
         """Whether the command takes a fact of this stream back."""
         return any(isinstance(e.fact, VOIDS) for e in self.new)
+
+    def adds(self, *types: type[Fact]) -> bool:
+        """Whether the command itself brings such a fact: then a void is not to blame."""
+        return any(isinstance(e.fact, types) for e in self.new)
 
 
 def shown(entry: Entry) -> dict[str, object]:
@@ -69,8 +83,18 @@ def _blame(law: Law[Any], change: Change, facts: list[Entry], outcome: Unlawful)
         refused = law.objection(fold(law, kept), entry.fact) is not None
         (stopping if refused else kept).append(entry)
     if not stopping:
-        stopping = [e for e in facts if e.position not in mine]
+        stopping = [e for e in _at_odds(law, facts) if e.position not in mine]
     return _in_the_way(r.VoidConflict() if change.voids else outcome.refusal, stopping)
+
+
+def _at_odds(law: Law[Any], facts: list[Entry]) -> list[Entry]:
+    """Facts without which, one after the other, the rest of a flawed stream is lawful."""
+    kept: list[Entry] = []
+    odd: list[Entry] = []
+    for entry in facts:
+        unlawful = isinstance(lawful(law, [*kept, entry]), Unlawful)
+        (odd if unlawful else kept).append(entry)
+    return odd
 
 
 def check(change: Change, world: World) -> None:
@@ -110,7 +134,8 @@ def _capacity_after_attendance(change: Change, world: World) -> None:
     activity_id: UUID = change.after.entries[0].fact.activity_id  # type: ignore[attr-defined]  # all have it
     refusal = _full(world.activity(activity_id), world.seats_taken(activity_id))
     if refusal is not None:
-        raise refusal
+        adds = change.adds(AttendanceRegistered)
+        raise refusal if adds else _seated(activity_id, change, world)
 
 
 def _capacity_after_activity(change: Change, world: World) -> None:
@@ -121,7 +146,20 @@ def _capacity_after_activity(change: Change, world: World) -> None:
         return
     refusal = _full(after, world.seats_taken(after.activity_id))
     if refusal is not None:
-        raise r.VoidConflict() if change.voids else refusal
+        adds = change.adds(ActivityScheduled, ActivityChanged)
+        raise refusal if adds else _seated(after.activity_id, change, world)
+
+
+def _seated(activity_id: UUID, change: Change, world: World) -> Refusal:
+    """The registrations that leave no room for what a void brings back."""
+    registrations = [
+        entry
+        for stream in world.mentioning(activity_id, (Kind.attendance,))
+        if stream.state.registered and stream.id != change.after.id
+        for entry in standing(stream.entries)
+        if isinstance(entry.fact, AttendanceRegistered)
+    ]
+    return _in_the_way(r.VoidConflict(), registrations)
 
 
 # Identity
@@ -139,14 +177,29 @@ def _identity(change: Change, world: World) -> None:
     while ahead:
         current = ahead.pop()
         if current == after.organisation_id:
-            refusal: Refusal = r.IdentityCircle(
+            if not change.adds(*_EDGES):
+                raise _in_the_way(r.VoidConflict(), _identity_facts(seen, world))
+            raise r.IdentityCircle(
                 organisation_id=after.organisation_id, of=next(e for e in edges if e is not None)
             )
-            raise r.VoidConflict() if change.voids else refusal
         if current not in seen:
             seen.add(current)
             state = world.organisation(current)
             ahead += [e for e in (state.duplicate_of, state.merged_into) if e is not None]
+
+
+def _identity_facts(organisations: Iterable[UUID], world: World) -> list[Entry]:
+    """The standing facts that make these organisations one with others."""
+    return [
+        entry
+        for organisation_id in organisations
+        for entry in standing(_organisation_stream(world, organisation_id).entries)
+        if isinstance(entry.fact, _EDGES)
+    ]
+
+
+def _organisation_stream(world: World, organisation_id: UUID) -> Stream:
+    return world.stream(Kind.organisation, world.stream_id(Kind.organisation, organisation_id))
 
 
 def _person(change: Change, world: World) -> None:
@@ -165,20 +218,25 @@ def _person(change: Change, world: World) -> None:
 
 
 def _dissolution(change: Change, world: World) -> None:
-    """Nothing of an organisation becomes effective after its dissolution."""
+    """Nothing of an organisation becomes effective after its dissolution, which cuts its parts."""
     after: Organisation = change.after.state
     day = after.dissolved_on
-    if day is None or day == change.before.state.dissolved_on or after.organisation_id is None:
+    who: UUID = change.after.entries[0].fact.organisation_id  # type: ignore[attr-defined]  # all have it
+    if day == change.before.state.dissolved_on:
         return
+    streams = list(world.mentioning(who, (Kind.membership, Kind.enrolment)))
     late = [
         entry
-        for stream in world.mentioning(after.organisation_id, (Kind.membership, Kind.enrolment))
+        for stream in streams
         for entry in standing(stream.entries)
-        if effective_day(entry.fact) > day
+        if day is not None and effective_day(entry.fact) > day
     ]
     if late:
-        refusal = r.AfterDissolution(organisation_id=after.organisation_id, dissolved_on=day)
-        raise _in_the_way(refusal, late)
+        raise _in_the_way(r.AfterDissolution(organisation_id=who, dissolved_on=day), late)
+    for stream in streams:
+        if stream.kind is Kind.enrolment:
+            enrolment: Any = stream.entries[0].fact
+            _enrolments_of(world, world.project(enrolment.project_id), change)
 
 
 def _after_dissolution(change: Change, world: World, organisation_id: UUID) -> None:
@@ -220,17 +278,29 @@ def _project(change: Change, world: World) -> None:
 def _enrolments_of(world: World, project: Project, change: Change) -> None:
     if project.project_id is None:
         return
-    streams = list(world.mentioning(project.project_id, (Kind.enrolment,)))
-    states = {
-        s.entries[0].fact.organisation_id: s.state  # type: ignore[attr-defined]  # every enrolment fact has it
-        for s in streams
+    streams: dict[UUID, Stream] = {
+        s.entries[0].fact.organisation_id: s  # type: ignore[attr-defined]  # every enrolment fact has it
+        for s in world.mentioning(project.project_id, (Kind.enrolment,))
     }
-    refusal = enrolments_flaw(project, states)
-    if refusal is None:
+    flaw = enrolments_flaw(
+        project,
+        [
+            Enrolled(who, s.state, world.organisation(who).dissolved_on)
+            for who, s in streams.items()
+        ],
+    )
+    if flaw is None:
         return
+    at_odds = [
+        entry
+        for who, part in flaw.parts
+        for entry in standing(streams[who].entries)
+        if effective_day(entry.fact) in {part.from_day, part.to_day}
+    ]
     new = {e.position for e in change.new}
-    others = [e for s in streams for e in standing(s.entries) if e.position not in new]
-    raise _in_the_way(r.VoidConflict() if change.voids else refusal, others)
+    others = [entry for entry in at_odds if entry.position not in new]
+    blameless = change.voids and len(others) == len(at_odds)
+    raise _in_the_way(r.VoidConflict() if blameless else flaw.refusal, others)
 
 
 # Existence

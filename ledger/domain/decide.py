@@ -191,11 +191,9 @@ def _attendance(fact: Any, world: World) -> None:
     activity = world.activity(fact.activity_id)
     if not activity.exists:
         raise r.UnknownActivity(activity_id=fact.activity_id)
-    if isinstance(fact, f.AttendanceVoided):
-        return
     if world.is_erased(fact.person_ref):
-        raise r.PersonErased(person_ref=fact.person_ref)
-    if isinstance(fact, f.AttendanceWithdrawn):
+        raise r.PersonErased(person_ref=fact.person_ref)  # fact.voided still corrects the count
+    if isinstance(fact, f.AttendanceVoided | f.AttendanceWithdrawn):
         return
     if activity.cancelled:
         raise r.ActivityCancelled(activity_id=fact.activity_id)

@@ -477,7 +477,7 @@ class ReportPublished(Fact, frozen=True):
     report: v.VersionedId
     period_from: date
     period_to: date
-    parameters: dict[str, str]
+    parameters: dict[v.Parameter, str]
     known_at: v.Position
     definitions: tuple[DefinitionDigest, ...]
     sha256: v.Sha256

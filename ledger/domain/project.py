@@ -1,7 +1,9 @@
 """A project, and an organisation's enrolment in it."""
 
+from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -159,27 +161,54 @@ def object_enrolment(state: Enrolment, fact: Fact) -> Refusal | None:
 ENROLMENT_LAW = Law(Enrolment(), evolve_enrolment, object_enrolment, lambda _: None)
 
 
-def enrolments_flaw(project: Project, enrolments: dict[UUID, Enrolment]) -> Refusal | None:
-    """What is wrong between a project and its enrolments, by organisation.
+class Enrolled(NamedTuple):
+    """One organisation's enrolment; a dissolution cuts its parts the day before `dissolved_on`."""
 
-    An enrolment lies outside the project's days, or two lead on one day.
-    """
-    leads: list[tuple[date, date]] = []
-    for organisation_id, enrolment in enrolments.items():
-        for part in enrolment.parts:
-            begins_inside = project.started_on is not None and project.started_on <= part.from_day
-            end = project.to_day
-            ends_inside = end is None or (
-                part.from_day < end and (part.to_day is None or part.to_day <= end)
-            )
-            if not (begins_inside and ends_inside):
-                return r.EnrolmentOutsideProject(
-                    organisation_id=organisation_id, project_id=project.project_id
-                )
+    organisation_id: UUID
+    enrolment: Enrolment
+    dissolved_on: date | None
+
+
+class EnrolmentFlaw(NamedTuple):
+    """What is wrong between a project and its enrolments, and the parts in the way."""
+
+    refusal: Refusal
+    parts: list[tuple[UUID, Part]]
+
+
+def enrolments_flaw(project: Project, enrolled: Iterable[Enrolled]) -> EnrolmentFlaw | None:
+    """Enrolments outside the project's days, or else two leads on one day."""
+    outside: list[tuple[UUID, Part]] = []
+    leads: list[tuple[date, date, UUID, Part]] = []
+    for one in enrolled:
+        for part in one.enrolment.parts:
+            if not _inside(project, part):
+                outside.append((one.organisation_id, part))
             if part.role == "lead":
-                leads.append((part.from_day, part.to_day or end or date.max))
-    leads.sort()
-    for (_, earlier_to), (later_from, _) in pairwise(leads):
+                ends = (part.to_day, project.to_day, one.dissolved_on, date.max)
+                end = min(day for day in ends if day is not None)
+                leads.append((part.from_day, end, one.organisation_id, part))
+    if outside:
+        refusal = r.EnrolmentOutsideProject(
+            organisation_id=outside[0][0], project_id=project.project_id
+        )
+        return EnrolmentFlaw(refusal, outside)
+    return _second_lead(project, leads)
+
+
+def _inside(project: Project, part: Part) -> bool:
+    if project.started_on is None or part.from_day < project.started_on:
+        return False
+    end = project.to_day
+    return end is None or (part.from_day < end and (part.to_day is None or part.to_day <= end))
+
+
+def _second_lead(
+    project: Project, leads: list[tuple[date, date, UUID, Part]]
+) -> EnrolmentFlaw | None:
+    leads.sort(key=lambda lead: lead[:3])
+    for (_, earlier_to, one, earlier), (later_from, _, other, later) in pairwise(leads):
         if earlier_to > later_from:
-            return r.SecondLead(project_id=project.project_id, day=later_from)
+            refusal = r.SecondLead(project_id=project.project_id, day=later_from)
+            return EnrolmentFlaw(refusal, [(one, earlier), (other, later)])
     return None

@@ -60,6 +60,10 @@ VersionedId = Annotated[
         description="An id and its version: members@1.",
     ),
 ]
+Parameter = Annotated[
+    str,
+    Meta(pattern=r"^[a-z][a-z0-9_]{0,63}" + _END, description="A report parameter's name."),
+]
 Cents = Annotated[int, Meta(ge=0, lt=2**53, description="Euro cents.")]
 Count = Annotated[int, Meta(ge=0, lt=2**31)]
 Position = Annotated[

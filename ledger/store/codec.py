@@ -56,8 +56,8 @@ def decode_fact(topic: str, data: bytes | Raw) -> tuple[Fact, bytes]:
     try:
         fact: Fact = decoder.decode(data)
         encoded = _encode(fact)
-        if not encoded.isascii() and not is_normalized("NFC", text := encoded.decode()):
-            fact = decoder.decode(normalize("NFC", text))
+        if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
+            fact = msgspec.convert(_composed(msgspec.json.decode(encoded)), FACTS[topic])
             encoded = _encode(fact)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
@@ -66,6 +66,18 @@ def decode_fact(topic: str, data: bytes | Raw) -> tuple[Fact, bytes]:
     if b"\\u0000" in encoded and "\x00" in encoded.decode("unicode_escape", "replace"):
         raise InvalidFact("invalid_fact", "Text must not hold the character U+0000.")
     return fact, encoded
+
+
+def _composed(value: Any) -> Any:
+    """Every text in NFC, value by value: in JSON, an escape's last letter would compose."""
+    match value:
+        case str():
+            return normalize("NFC", value)
+        case list():
+            return [_composed(item) for item in value]
+        case dict():
+            return {key: _composed(item) for key, item in value.items()}
+    return value
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidFact:
