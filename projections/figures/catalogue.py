@@ -1,0 +1,153 @@
+"""The catalogue: every figure as its files define it, loaded and checked once.
+
+A figure is `definitions/<id>.toml` (what it means, in German and English) and `definitions/<id>.v<n>.sql`
+(how it is counted). The SQL names the shared fragments it needs in its first line (`-- Needs: held, bucket`);
+a fragment is one common table expression, `definitions/_shared/<name>.sql`, and names its own needs. What is
+run is the text put together from exactly these, so `sha256` covers all that a value depends on and nothing
+else: a new fragment changes no definition, a changed one changes those that use it. `<id>.v<n>.facts.sql`
+lists the streams behind the figure; it changes no value and is not part of the digest.
+
+The SQL takes named parameters: %(known_at)s; %(bucket)s, %(first_day)s, %(last_day)s (arrays: the stretches of
+days asked for, numbered, both days inclusive); %(view)s (`programme`, `participating` or `lead`); %(cluster)s
+(a code, or '' for all). It answers rows `bucket, key, value`, key being '' or a cluster's code, and leaves out
+what is 0.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from projections.figures.refusals import UnknownFigure, UnknownVersion
+
+_FOLDER: Final = files("projections.figures") / "definitions"
+_NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same words in German and English."""
+
+    de: str
+    en: str
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure, one version. `since` is the day it was first published, `replaces` an older id@version.
+
+    `additive`: its values by year, and by cluster in the lead view, add up to the total; counts of what may be
+    there in several years do not by year, distinct organisations by neither. `facts` are the types that
+    the drill-down shows. `sql` and `sha256` are put in when the catalogue is loaded.
+    """
+
+    id: str
+    version: int
+    unit: Text
+    title: Text
+    meaning: Text
+    counting_rule: Text
+    parameters: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    additive: tuple[str, ...]
+    facts: tuple[str, ...]
+    since: date
+    replaces: str | None = None
+    sql: str = ""
+    facts_sql: str = ""
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """`id@version`, as it is cited."""
+        return f"{self.id}@{self.version}"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _needs(text: str) -> list[str]:
+    """The fragments a text names, in its order."""
+    first = _NEEDS.match(text)
+    return [name.strip() for name in first[1].split(",")] if first else []
+
+
+def composed(text: str) -> str:
+    """One statement: the fragments a text needs, each before those that need it, then the text."""
+    fragments: dict[str, str] = {}
+
+    def visit(name: str) -> None:
+        if name not in fragments:
+            fragment = _read(f"_shared/{name}.sql")
+            for needed in _needs(fragment):
+                visit(needed)
+            fragments[name] = fragment
+
+    for needed in _needs(text):
+        visit(needed)
+    parts = ",\n".join(f"{name} AS (\n{fragment})" for name, fragment in fragments.items())
+    return f"WITH RECURSIVE\n{parts}\n{text}"
+
+
+def _load(name: str) -> Definition:
+    """One definition with its SQL and digest; ValueError when its files contradict each other."""
+    toml = _read(name)
+    table = tomllib.loads(toml)
+    definition = msgspec.convert(table, Definition)
+    stem = f"{definition.id}.v{definition.version}"
+    if name not in (f"{definition.id}.toml", f"{stem}.toml"):
+        raise ValueError(f"{name} defines {definition.name}")
+    sql = composed(_read(f"{stem}.sql"))
+    return msgspec.structs.replace(
+        definition,
+        sql=sql,
+        facts_sql=composed(_read(f"{stem}.facts.sql")),
+        sha256=sha256(toml.encode() + b"\n" + sql.encode()).hexdigest(),
+    )
+
+
+@cache
+def _all() -> Mapping[str, Definition]:
+    found: Iterator[str] = (entry.name for entry in _FOLDER.iterdir())
+    loaded = [_load(name) for name in sorted(found) if name.endswith(".toml")]
+    return MappingProxyType({definition.name: definition for definition in loaded})
+
+
+EVERY: Final[Mapping[str, Definition]] = _all()
+"""Every version of every figure by id@version: `<id>.toml` is the one in force, `<id>.v<n>.toml` an older one."""
+
+
+def _in_force(every: Mapping[str, Definition]) -> Mapping[str, Definition]:
+    newest: dict[str, Definition] = {}
+    for definition in every.values():
+        if definition.id not in newest or newest[definition.id].version < definition.version:
+            newest[definition.id] = definition
+    return MappingProxyType(dict(sorted(newest.items())))
+
+
+CATALOGUE: Final[Mapping[str, Definition]] = _in_force(EVERY)
+"""The version in force of every figure, by id."""
+
+HEADLINE: Final = ("companies_involved", "activities", "participations", "projects_running")
+"""The four figures the programme is known by, cumulative from its start."""
+
+
+def definition_of(figure: str) -> Definition:
+    """By `id` (the version in force) or `id@version`. Raises UnknownFigure, UnknownVersion."""
+    figure_id, _, version = figure.partition("@")
+    if figure_id not in CATALOGUE:
+        raise UnknownFigure(figure=figure_id, allowed=CATALOGUE)
+    if not version:
+        return CATALOGUE[figure_id]
+    if figure not in EVERY:
+        versions = (str(d.version) for d in EVERY.values() if d.id == figure_id)
+        raise UnknownVersion(figure=figure_id, version=version, allowed=versions)
+    return EVERY[figure]

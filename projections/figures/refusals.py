@@ -1,0 +1,55 @@
+"""Why a figure is not computed: a code, the sentence, and what is allowed instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class FigureRefusal(Exception):
+    """A figure is not computed. `code` is stable; `allowed` names what would do, if that can be listed."""
+
+    code: ClassVar[str] = "figure_refusal"
+
+    def __init_subclass__(cls) -> None:
+        cls.code = _WORD.sub("_", cls.__name__).lower()
+
+    def __init__(self, *, allowed: Iterable[str] = (), **case: object) -> None:
+        self.allowed = tuple(allowed)
+        self.case = case
+        super().__init__((self.__doc__ or "").format_map(case))
+
+
+class UnknownFigure(FigureRefusal):
+    """There is no figure {figure}."""
+
+
+class UnknownVersion(FigureRefusal):
+    """Figure {figure} has no version {version}."""
+
+
+class UnknownDimension(FigureRefusal):
+    """Figure {figure} is not counted by {dimension}."""
+
+
+class UnknownView(FigureRefusal):
+    """There is no view {view} of a table by cluster."""
+
+
+class UnknownCluster(FigureRefusal):
+    """No cluster {cluster} is known at position {known_at}."""
+
+
+class PeriodReversed(FigureRefusal):
+    """The period ends on {period_to}, before it begins on {period_from}."""
+
+
+class TooManyYears(FigureRefusal):
+    """The period spans {years} calendar years, a table by year at most {most}."""
+
+
+class InvalidCursor(FigureRefusal):
+    """The cursor {after} does not come from a page of these facts."""
