@@ -54,10 +54,7 @@ class Source:
         express = Express(batch.changes, self._scopes)
         for leaf, entry in zip(glances, entries, strict=True):
             if entry is None:
-                try:
-                    express.take(leaf)
-                except ValueError as error:
-                    raise unfoldable(leaf.position, leaf.type, error) from error
+                express.take(leaf)
             else:
                 batch.take(entry)
         return batch.settled()
@@ -72,12 +69,10 @@ class Source:
         """The clusters of activities and projects that this batch names, as known at `after`."""
         if len(self._scopes) > SCOPES_MAX:
             self._scopes.clear()
-        known = self._scopes
-        named = {
-            (_parent(leaf), which)
-            for leaf in glances
-            if (which := leaf.concerns) and which not in known
-        }
+        activities = {leaf.data.activity_id for leaf in glances}
+        projects = {leaf.data.project_id for leaf in glances}
+        named: set[tuple[Kind, str | None]] = {(Kind.activity, which) for which in activities}
+        named.update((Kind.project, which) for which in projects)
         for history in histories:
             kind, key = key_of(history[0].fact)
             if kind is Kind.attendance or kind is Kind.enrolment:
@@ -86,7 +81,7 @@ class Source:
         missing = {
             stream_id(self.book.space, kind, which): (kind, which)
             for kind, which in named
-            if which not in self._scopes
+            if which is not None and which not in self._scopes
         }
         if not missing:
             return
@@ -96,16 +91,14 @@ class Source:
             self._scopes[which] = scope(clusters_of(kind, state))
 
 
-def _parent(leaf: Glance) -> Kind:
-    return Kind.project if leaf.data.activity_id is None else Kind.activity
-
-
 def _glances(after: int, states: Sequence[bytes]) -> list[Glance]:
     """A glance at each leaf, positions without a gap. Raises Unfoldable."""
     try:
         glances = [glance(state) for state in states]
     except UNFOLDABLE:
         glances = [_careful_glance(after + n, state) for n, state in enumerate(states, 1)]
+    if [leaf.position for leaf in glances] == [*range(after + 1, after + len(states) + 1)]:
+        return glances
     for position, leaf in enumerate(glances, after + 1):
         if leaf.position != position:
             raise Unfoldable(position, "", f"the next stored leaf has position {leaf.position}")

@@ -85,3 +85,9 @@ def blocks(packed: Iterable[bytes], size_bytes: int = 1 << 18) -> Iterable[bytes
             yield b"".join(piece)
             piece, weight = [], 0
     yield b"".join((*piece, TRAILER))
+
+
+def pieces(lines: Sequence[str], count: int = 2_000) -> Iterable[str]:
+    """Lines of COPY's text format, joined by some thousands."""
+    for start in range(0, len(lines), count):
+        yield "".join(lines[start : start + count])

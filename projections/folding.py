@@ -58,15 +58,15 @@ def unfoldable(position: int, topic: str, error: Exception) -> Unfoldable:
 class Changes:
     """What the facts in (after, upto] do to the tables.
 
-    `opens` are whole rows with known_from and known_to; `packed` are more of them in COPY's binary
-    form; `closes` are (key…, known_to) of rows that stood at `after`.
+    `opens` are whole rows with known_from and known_to; `lines` are more of them in COPY's text
+    format; `closes` are (key…, known_to) of rows that stood at `after`.
     """
 
     def __init__(self, after: int) -> None:
         self.after = after
         self.upto = after
         self.opens: dict[str, list[Row]] = {}
-        self.packed: dict[str, list[bytes]] = {}
+        self.lines: dict[str, list[str]] = {}
         self.closes: dict[str, list[Row]] = {}
         self.trail: list[TrailRow] = []
         self.scopes: set[str] = set()
@@ -75,10 +75,9 @@ class Changes:
         """A row that holds in [known_from, known_to)."""
         self.opens.setdefault(table.name, []).append((*row, known_from, known_to))
 
-    def close(self, table: Table, identity: Any, known_to: int) -> None:
+    def close(self, table: Table, row: Row, known_to: int) -> None:
         """A row that stood before this batch holds no longer."""
-        key = identity if isinstance(identity, tuple) else (identity,)
-        self.closes.setdefault(table.name, []).append((*key, known_to))
+        self.closes.setdefault(table.name, []).append((*table.key_of(row), known_to))
 
     def note(self, row: TrailRow) -> None:
         """One more fact, the next in order."""
@@ -87,7 +86,8 @@ class Changes:
         self.upto = row.position
 
 
-Identity = tuple[Table, Any]
+Place = tuple[Table, Row]
+"""A table, and what tells apart a stream's rows in it."""
 
 
 class Stream:
@@ -101,24 +101,28 @@ class Stream:
         self.entries = list(earlier)
         self._model = MODELS.get(self.kind)
         self._law = LAWS[self.kind]
-        self._born: dict[Identity, int] = {}
-        self._refold()
-        self._rows = self._project()
+        self._born: dict[Place, int] = {}
+        self._rows: dict[Place, Row] = {}
+        self._latest: tuple[date, int] = (UNDATED, 0)
+        self.state: Any = self._law.initial
+        if earlier:
+            self._refold()
+            self._rows = self._project()
 
     def _refold(self) -> None:
-        stands = standing(self.entries) if self.entries else []
+        stands = standing(self.entries)
         self.state = fold(self._law, stands)
-        self._latest: tuple[date, int] = order(stands[-1]) if stands else (UNDATED, 0)
+        self._latest = order(stands[-1]) if stands else (UNDATED, 0)
 
-    def _project(self) -> dict[Identity, Row]:
+    def _project(self) -> dict[Place, Row]:
         if self._model is None:
             return {}
-        rows: dict[Identity, Row] = {}
+        rows: dict[Place, Row] = {}
         for table, row in self._model.rows(self.key, self.state):
-            identity = (table, table.identity(row))
-            if identity in rows:
-                raise ValueError(f"two rows of {table.name} with one key: {identity[1]}")
-            rows[identity] = row
+            place = (table, table.place_of(row))
+            if place in rows:
+                raise ValueError(f"two rows of {table.name} with one key: {table.key_of(row)}")
+            rows[place] = row
         return rows
 
     def take(self, entry: Entry, changes: Changes) -> None:
@@ -126,31 +130,31 @@ class Stream:
         if entry.version != len(self.entries) + 1:
             raise ValueError(f"version {entry.version} follows {len(self.entries)}")
         self.entries.append(entry)
-        if isinstance(entry.fact, VOIDS) or (place := order(entry)) < self._latest:
+        if isinstance(entry.fact, VOIDS) or (turn := order(entry)) < self._latest:
             self._refold()
         else:
             self.state = self._law.evolve(self.state, entry.fact)
-            self._latest = place
-        before, self._rows = self._rows, self._project()
-        for identity, row in before.items():
-            if self._rows.get(identity) != row:
-                self._close(identity, row, entry.position, changes)
-        for identity, row in self._rows.items():
-            if before.get(identity) != row:
-                self._born[identity] = entry.position
+            self._latest = turn
+        before, now = self._rows, self._project()
+        self._rows = now
+        for place, row in before.items():
+            if now.get(place) != row:
+                self._close(place, row, entry.position, changes)
+        for place, row in now.items():
+            if before.get(place) != row:
+                self._born[place] = entry.position
 
-    def _close(self, identity: Identity, row: Row, position: int, changes: Changes) -> None:
-        table, key = identity
-        born = self._born.pop(identity, None)
+    def _close(self, place: Place, row: Row, position: int, changes: Changes) -> None:
+        born = self._born.pop(place, None)
         if born is None:
-            changes.close(table, key, position)
+            changes.close(place[0], row, position)
         else:
-            changes.open(table, row, born, position)
+            changes.open(place[0], row, born, position)
 
     def settle(self, changes: Changes) -> None:
         """At the end of the batch: what was opened in it and still stands."""
-        for (table, identity), born in self._born.items():
-            changes.open(table, self._rows[table, identity], born, OPEN)
+        for place, born in self._born.items():
+            changes.open(place[0], self._rows[place], born, OPEN)
 
 
 def clusters_of(kind: Kind, state: Any) -> tuple[str, ...]:

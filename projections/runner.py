@@ -53,7 +53,8 @@ class Moved(Exception):
 class TrackingRecorder(PostgresTrackingRecorder):
     """The library's recorder, its transaction handed out: rows and position commit together."""
 
-    def __init__(self, url: str, schema: str) -> None:
+    def __init__(self, url: str, schema: str, *, bulk: bool = False) -> None:
+        self._bulk = bulk
         datastore = BookDatastore(url, PROJECTOR, pool_size=1, max_overflow=1)
         datastore.schema = schema
         super().__init__(datastore, tracking_table_name=TRACKING_TABLE)
@@ -67,6 +68,9 @@ class TrackingRecorder(PostgresTrackingRecorder):
     def advancing(self, after: int, upto: int) -> Iterator[Cursor[Any]]:
         """One transaction that takes the tables from `after` to `upto`. Raises Moved."""
         with self.datastore.transaction(commit=True) as curs:
+            if self._bulk:
+                # Nobody reads these tables yet; a crash costs the rebuild, which starts anew.
+                curs.execute("SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = 0")
             schemas.lock(curs.connection, f"advance:{self.datastore.schema}")
             # Only now: under the lock nobody else moves it.
             if (self._max_tracking_id(schemas.APPLICATION, curs) or 0) != after:
@@ -83,11 +87,13 @@ class TrackingRecorder(PostgresTrackingRecorder):
 class Projector:
     """Advances the read models of one schema. One thread at a time."""
 
-    def __init__(self, url: str, schema: str = schemas.LIVE, *, express: bool = True) -> None:
+    def __init__(
+        self, url: str, schema: str = schemas.LIVE, *, express: bool = True, bulk: bool = False
+    ) -> None:
         self.book = Book(url, PROJECTOR)
         self.source = Source(self.book, express=express)
-        self.recorder = TrackingRecorder(url, schema)
-        self._schema = schema
+        self.recorder = TrackingRecorder(url, schema, bulk=bulk)
+        self.schema = schema
         with self.book.cursor() as curs:
             self._writer = Writer(curs, schema)
 

@@ -1,5 +1,6 @@
 """The schema that holds the read models: made, granted, and known by a fingerprint."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from psycopg import Connection, sql
 
 from ledger.store.database import PROJECTOR, READER, UNLIMITED, connect
 from projections.models import MODELS, TABLES
+from projections.models.base import Table
 
 LIVE: Final = "models"
 """What everybody reads."""
@@ -97,16 +99,31 @@ def make(conn: Connection[Any], schema: str, *, extras: bool = True) -> None:
     )
 
 
-def add_extras(conn: Connection[Any], schema: str) -> None:
+def add_extras(conn: Connection[Any], schema: str, tables: Iterable[Table] = TABLES) -> None:
     """Indexes and exclusion constraints, once the rows are in."""
     _inside(conn, schema)
-    for table in TABLES:
+    conn.execute("SET LOCAL maintenance_work_mem = '128MB'")
+    for table in tables:
         conn.execute(table.extras)
 
 
 def drop(conn: Connection[Any], schema: str) -> None:
     """Drop a schema of ours with everything in it, if it is there."""
     conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+def swap(conn: Connection[Any]) -> None:
+    """The next schema becomes the live one, the live one the previous. Readers notice nothing.
+
+    Under the runner's lock, in the caller's transaction: names change, no row is touched.
+    """
+    drop(conn, PREVIOUS)
+    for before, after in ((LIVE, PREVIOUS), (NEXT, LIVE)):
+        conn.execute(
+            sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(
+                sql.Identifier(before), sql.Identifier(after)
+            )
+        )
 
 
 def _inside(conn: Connection[Any], schema: str) -> None:

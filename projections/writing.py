@@ -1,11 +1,11 @@
 """Changes into tables: closes by one UPDATE a table, opens by binary COPY."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Cursor, sql
 
-from projections.copying import blocks, row_packer
+from projections.copying import blocks, pieces, row_packer
 from projections.folding import Changes
 from projections.models import TABLES
 from projections.models.base import OPEN, Row, Table
@@ -29,10 +29,13 @@ class Writer:
         for table in TABLES:
             self._close_rows(curs, table, changes.closes.get(table.name, ()))
         for table in TABLES:
+            if lines := changes.lines.get(table.name):
+                self._copy(curs, table, "text", map(str.encode, pieces(lines)))
             rows: Sequence[Row] = (
                 changes.trail if table is TRAIL else changes.opens.get(table.name, ())
             )
-            self._copy(curs, table, rows, changes.packed.get(table.name, ()))
+            if rows:
+                self._copy(curs, table, "binary", blocks(map(self._pack[table.name], rows)))
         curs.execute(
             sql.SQL(
                 "INSERT INTO {}.trail_scope SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
@@ -40,19 +43,14 @@ class Writer:
             (sorted(changes.scopes),),
         )
 
-    def _copy(
-        self, curs: Cursor[Any], table: Table, rows: Sequence[Row], packed: Sequence[bytes]
-    ) -> None:
-        if not rows and not packed:
-            return
-        pack = self._pack[table.name]
-        statement = sql.SQL("COPY {}.{} ({}) FROM STDIN (FORMAT BINARY)").format(
-            sql.Identifier(self._schema),
-            sql.Identifier(table.name),
+    def _copy(self, curs: Cursor[Any], table: Table, form: str, blocks: Iterable[bytes]) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(
+            sql.Identifier(self._schema, table.name),
             sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+            sql.Identifier(form),
         )
         with curs.copy(statement) as copy:
-            for block in blocks((*packed, *map(pack, rows))):
+            for block in blocks:
                 copy.write(block)
 
     def _close_rows(self, curs: Cursor[Any], table: Table, closes: Sequence[Row]) -> None:

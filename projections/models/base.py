@@ -6,7 +6,6 @@ known_to` positions: a row holds for `known_at` P when known_from <= P < known_t
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -25,29 +24,46 @@ Row = tuple[Any, ...]
 class Table:
     """One table: its columns are those of the NamedTuple `row`, then known_from and known_to.
 
-    `key` tells apart the rows that hold at one position; with known_from it is the primary key.
+    `key` are the columns of the stream's key, `within` those that tell apart its rows at one
+    position; together with known_from they are the primary key.
     `ddl` makes the bare table, `keys` what finds a row, `extras` (indexes, exclusion constraints)
     what a rebuild adds once the rows are in. None of them names a schema: the search path does.
     """
 
     def __init__(
-        self, row: type[Row], *, name: str, key: tuple[str, ...], ddl: str, extras: str = ""
+        self,
+        row: type[Row],
+        *,
+        name: str,
+        key: tuple[str, ...],
+        within: tuple[str, ...] = (),
+        ddl: str,
+        extras: str = "",
     ) -> None:
         self.name = name
-        self.key = key
+        self.key = (*key, *within)
         self.ddl = ddl
         self.keys = (
             f"ALTER TABLE {name} ADD CONSTRAINT {name}_pkey PRIMARY KEY"
-            f" ({', '.join((*key, 'known_from'))});"
+            f" ({', '.join((*self.key, 'known_from'))});"
         )
         self.extras = extras
         self.fields: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # a NamedTuple class
         self.columns = (*self.fields, "known_from", "known_to")
+        self.key_of = _getter(self.fields, self.key)
+        """The key of one row, without known_from."""
+        self.place_of = _getter(self.fields, within)
+        """What tells a row apart from the other rows of its stream."""
 
-    @cached_property
-    def identity(self) -> Callable[[Row], Any]:
-        """The key of one row."""
-        return itemgetter(*(self.fields.index(column) for column in self.key))
+
+def _getter(fields: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[Row], Row]:
+    indices = [fields.index(column) for column in wanted]
+    if not indices:
+        return lambda _: ()
+    if len(indices) == 1:
+        (index,) = indices
+        return lambda row: (row[index],)
+    return itemgetter(*indices)
 
 
 class Projected(NamedTuple):

@@ -21,7 +21,8 @@ class ClusterRow(NamedTuple):
 CLUSTER = Table(
     ClusterRow,
     name="cluster",
-    key=("cluster", "valid_from"),
+    key=("cluster",),
+    within=("valid_from",),
     ddl="""
 -- Which clusters the programme had on a day, and their names. A closing ends the last row.
 CREATE TABLE cluster (

@@ -23,7 +23,8 @@ class EnrolmentRow(NamedTuple):
 ENROLMENT = Table(
     EnrolmentRow,
     name="enrolment",
-    key=("project_id", "organisation_id", "valid_from"),
+    key=("project_id", "organisation_id"),
+    within=("valid_from",),
     ddl="""
 -- Who takes part in a project. Own facts only: the project's end and a dissolution cut the days
 -- when asked. Parts of one organisation may overlap: a change of role starts a new one.

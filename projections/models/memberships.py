@@ -26,7 +26,8 @@ class MembershipRow(NamedTuple):
 MEMBERSHIP = Table(
     MembershipRow,
     name="membership",
-    key=("organisation_id", "cluster", "valid_from"),
+    key=("organisation_id", "cluster"),
+    within=("valid_from",),
     ddl="""
 -- Who was a member when, and since which position we knew it. Own facts only: a dissolution and a
 -- cluster's closing cut the days when asked.
@@ -66,7 +67,8 @@ class ApplicationRow(NamedTuple):
 APPLICATION = Table(
     ApplicationRow,
     name="application",
-    key=("organisation_id", "cluster", "valid_from"),
+    key=("organisation_id", "cluster"),
+    within=("valid_from",),
     ddl="""
 -- Who asked to become a member, from when until it was decided. Decided on its first day: no row.
 CREATE TABLE application (

@@ -30,7 +30,8 @@ class OrganisationRow(NamedTuple):
 ORGANISATION = Table(
     OrganisationRow,
     name="organisation",
-    key=("organisation_id", "valid_from"),
+    key=("organisation_id",),
+    within=("valid_from",),
     ddl="""
 -- What an organisation was on a day: yesterday's class is still there tomorrow. NULL is unknown; a
 -- row from before the registration may lack its name. A dissolution ends the last row.
@@ -73,7 +74,8 @@ class EdgeRow(NamedTuple):
 EDGE = Table(
     EdgeRow,
     name="identity_edge",
-    key=("organisation_id", "relation"),
+    key=("organisation_id",),
+    within=("relation",),
     ddl="""
 -- Which record is which other organisation: a duplicate always was, a merger acts from its day on.
 CREATE TABLE identity_edge (
@@ -101,7 +103,8 @@ class SplitRow(NamedTuple):
 SPLIT = Table(
     SplitRow,
     name="organisation_split",
-    key=("organisation_id", "heir"),
+    key=("organisation_id",),
+    within=("heir",),
     ddl="""
 -- Into which others an organisation was divided, and from which day on.
 CREATE TABLE organisation_split (

@@ -32,7 +32,8 @@ class ProjectRow(NamedTuple):
 PROJECT = Table(
     ProjectRow,
     name="project",
-    key=("project_id", "valid_from"),
+    key=("project_id",),
+    within=("valid_from",),
     ddl="""
 -- A project's status and money on a day. The days of its life stand on every row, as then known.
 -- The first cluster leads. An ended project stays ended: its last row is open.

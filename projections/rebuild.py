@@ -1,0 +1,177 @@
+"""Rebuild: the read models anew from the facts, beside the live ones, compared, swapped.
+
+The service answers throughout. A crash or a refusal leaves the live tables as they are; what is
+left of the new ones is dropped by the next attempt.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+import structlog
+from psycopg import Connection
+
+from ledger.store.database import PROJECTOR, UNLIMITED, connect
+from ledger.store.errors import StoreError
+from projections import schema as schemas
+from projections.comparing import Difference, compare
+from projections.models import TABLES
+from projections.models.trail import TRAIL
+from projections.progress import position as live_position
+from projections.runner import MODELS_CHANNEL, Projector
+
+BATCH_FACTS: Final = 20_000
+"""Facts in one transaction of a rebuild: three such batches are in memory at a time."""
+
+Progress = Callable[[int, int], None]
+"""Told (position, head) after each batch."""
+
+log = structlog.get_logger(__name__)
+
+
+class RebuildRunning(StoreError):
+    """Another rebuild is running on this database."""
+
+
+class Differs(StoreError):
+    """The rebuilt read models differ from the live ones, which stay: {differences}."""
+
+    def __init__(self, differences: list[Difference]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(differences="; ".join(map(str, differences)))
+
+
+class Report(NamedTuple):
+    """What a rebuild did. `differences` is None where the live tables were of other code."""
+
+    position: int
+    seconds: float
+    differences: tuple[Difference, ...] | None
+
+    @property
+    def facts_per_s(self) -> float:
+        """Facts folded, written and compared a second."""
+        return self.position / self.seconds if self.seconds else 0.0
+
+
+def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False) -> Report:
+    """Build all read models anew and swap them in.
+
+    Raises Differs when the live tables of the same code have other rows (unless `accept`),
+    RebuildRunning, Unfoldable. Then the live tables are as before.
+    """
+    begun = monotonic()
+    schemas.ensure(url)
+    with connect(url, PROJECTOR, autocommit=True, limits=UNLIMITED) as conn:
+        if not schemas.try_session_lock(conn, "rebuild"):
+            raise RebuildRunning
+        try:
+            make(conn, schemas.NEXT)
+            with Projector(url, schemas.NEXT, bulk=True) as projector:
+                differences = None
+                if schemas.made_by(conn, schemas.LIVE) == schemas.fingerprint():
+                    differences = compared(url, conn, projector, progress)
+                    if differences and not accept:
+                        raise Differs(differences)
+                fill(projector, projector.book.head().position, progress)
+                finish(url, conn)
+                position = _swap(conn, projector)
+        except BaseException:
+            schemas.drop(conn, schemas.NEXT)
+            raise
+    seconds = monotonic() - begun
+    log.info("projection_rebuilt", position=position, seconds=round(seconds, 3))
+    return Report(position, seconds, None if differences is None else tuple(differences))
+
+
+def make(conn: Connection[Any], schema: str) -> None:
+    """An empty schema without indexes, in place of what an earlier attempt left."""
+    with conn.transaction():
+        schemas.drop(conn, schema)
+        schemas.make(conn, schema, extras=False)
+
+
+def fill(projector: Projector, upto: int, progress: Progress | None = None) -> None:
+    """Fold every fact up to a position: one thread reads ahead, one writes behind."""
+    after = projector.position()
+    with _no_garbage(), ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
+        ahead = reading.submit(projector.book.leaves, after, BATCH_FACTS, upto)
+        behind: Future[None] | None = None
+        while states := ahead.result():
+            last = after + len(states)
+            ahead = reading.submit(projector.book.leaves, last, BATCH_FACTS, upto)
+            changes = projector.fold(after, states)
+            if behind is not None:
+                behind.result()
+            behind = writing.submit(projector.apply, changes)
+            after = last
+            if progress is not None:
+                progress(after, upto)
+        if behind is not None:
+            behind.result()
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Without the cycle collector: a batch makes many objects and no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def compared(
+    url: str, conn: Connection[Any], projector: Projector, progress: Progress | None
+) -> list[Difference]:
+    """Fill the new tables to where the live ones are, and compare the two in one snapshot.
+
+    The runner waits for the last step only, not for the comparison.
+    """
+    fill(projector, live_position(conn), progress)
+    with connect(url, PROJECTOR, limits=UNLIMITED) as snapshot:
+        snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with conn.transaction():
+            schemas.lock(conn, f"advance:{schemas.LIVE}")
+            fill(projector, live_position(conn))
+            snapshot.execute("SELECT")
+        return compare(snapshot, schemas.LIVE, projector.schema)
+
+
+def finish(url: str, conn: Connection[Any]) -> None:
+    """Indexes and constraints, the trail's beside the others', and statistics for the planner."""
+    rest = [table for table in TABLES if table is not TRAIL]
+    with ThreadPoolExecutor(1) as beside:
+        trail = beside.submit(_finish_trail, url)
+        with conn.transaction():
+            schemas.add_extras(conn, schemas.NEXT, rest)
+            _analyse(conn, [table.name for table in rest])
+        trail.result()
+
+
+def _finish_trail(url: str) -> None:
+    with connect(url, PROJECTOR, limits=UNLIMITED) as conn:
+        schemas.add_extras(conn, schemas.NEXT, [TRAIL])
+        _analyse(conn, [TRAIL.name, "trail_scope"])
+
+
+def _analyse(conn: Connection[Any], names: list[str]) -> None:
+    for name in names:
+        conn.execute(f"ANALYZE {schemas.NEXT}.{name}")
+
+
+def _swap(conn: Connection[Any], projector: Projector) -> int:
+    """Swap under the runner's lock, not behind where the live tables are; the new position."""
+    fill(projector, projector.book.head().position)
+    with conn.transaction():
+        schemas.lock(conn, f"advance:{schemas.LIVE}")
+        fill(projector, live_position(conn))
+        position = projector.position()
+        schemas.swap(conn)
+    conn.execute("SELECT pg_notify(%s, %s)", (MODELS_CHANNEL, str(position)))
+    return position
