@@ -114,8 +114,7 @@ def binary(headers: Mapping[str, str], body: bytes) -> Taken:
     if "expectedversion" in attributes and attributes["expectedversion"].isascii():
         text = attributes["expectedversion"]
         attributes["expectedversion"] = int(text) if text.isdigit() and len(text) < 17 else text
-    if json_text.depth(json_text.parse(body)) > json_text.DEPTH_MAX:
-        raise Problem("malformed_json", f"The body is nested deeper than {json_text.DEPTH_MAX}.")
+    json_text.parse(body)
     try:
         event = msgspec.convert(attributes | {"data": None}, _Attributes)
     except msgspec.ValidationError as error:
