@@ -1,16 +1,17 @@
 """The catalogue: every figure as its files define it, loaded and checked once.
 
-A figure is `definitions/<id>.toml` (what it means, in German and English) and `definitions/<id>.v<n>.sql`
-(how it is counted). The SQL names the shared fragments it needs in its first line (`-- Needs: held, bucket`);
-a fragment is one common table expression, `definitions/_shared/<name>.sql`, and names its own needs. What is
-run is the text put together from exactly these, so `sha256` covers all that a value depends on and nothing
-else: a new fragment changes no definition, a changed one changes those that use it. `<id>.v<n>.facts.sql`
-lists the streams behind the figure; it changes no value and is not part of the digest.
+A figure is `definitions/<id>.toml` (what it means, in German and English) and
+`definitions/<id>.v<n>.sql` (how it is counted). The SQL names the shared fragments it needs in its
+first line (`-- Needs: held, bucket`); a fragment is one common table expression,
+`definitions/_shared/<name>.sql`, and names its own needs. What is run is the text put together from
+exactly these, so `sha256` covers all that a value depends on and nothing else: a new fragment
+changes no definition, a changed one changes those that use it. `<id>.v<n>.facts.sql` lists the
+streams behind the figure; it changes no value and is not part of the digest.
 
-The SQL takes named parameters: %(known_at)s; %(bucket)s, %(first_day)s, %(last_day)s (arrays: the stretches of
-days asked for, numbered, both days inclusive); %(view)s (`programme`, `participating` or `lead`); %(cluster)s
-(a code, or '' for all). It answers rows `bucket, key, value`, key being '' or a cluster's code, and leaves out
-what is 0.
+The SQL takes named parameters: %(known_at)s; %(bucket)s, %(first_day)s, %(last_day)s (arrays: the
+stretches of days asked for, numbered, both days inclusive); %(view)s (`programme`, `participating`
+or `lead`); %(cluster)s (a code, or '' for all). It answers rows `bucket, key, value`, key being ''
+or a cluster's code, and leaves out what is 0.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ _FOLDER: Final = files("projections.figures") / "definitions"
 _NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
 
 
+_PAGE: Final = """SELECT kind, first_key, second_key
+FROM behind
+WHERE (kind, first_key, second_key COLLATE "C") > (%(kind)s, %(first_key)s, %(second_key)s)
+GROUP BY kind, first_key, second_key
+ORDER BY kind, first_key, second_key COLLATE "C"
+LIMIT %(streams)s
+"""
+
+
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same words in German and English."""
 
@@ -41,11 +51,13 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure, one version. `since` is the day it was first published, `replaces` an older id@version.
+    """One figure, one version. `since` is the day it was first published, `replaces` an older
+    id@version.
 
-    `additive`: its values by year, and by cluster in the lead view, add up to the total; counts of what may be
-    there in several years do not by year, distinct organisations by neither. `facts` are the types that
-    the drill-down shows. `sql` and `sha256` are put in when the catalogue is loaded.
+    `additive`: its values by year, and by cluster in the lead view, add up to the total; counts of
+    what may be there in several years do not by year, distinct organisations by neither. `facts`
+    are the types that the drill-down shows. `sql` and `sha256` are put in when the catalogue is
+    loaded.
     """
 
     id: str
@@ -80,8 +92,12 @@ def _needs(text: str) -> list[str]:
     return [name.strip() for name in first[1].split(",")] if first else []
 
 
-def composed(text: str) -> str:
-    """One statement: the fragments a text needs, each before those that need it, then the text."""
+def composed(text: str, *, then: str = "", name: str = "") -> str:
+    """One statement: the fragments a text needs, each before those that need it, then the text.
+
+    With `then`, the text is the last of the common table expressions, called `name`, and `then` is
+    what is asked.
+    """
     fragments: dict[str, str] = {}
 
     def visit(name: str) -> None:
@@ -93,8 +109,10 @@ def composed(text: str) -> str:
 
     for needed in _needs(text):
         visit(needed)
+    if then:
+        fragments[name] = text
     parts = ",\n".join(f"{name} AS (\n{fragment})" for name, fragment in fragments.items())
-    return f"WITH RECURSIVE\n{parts}\n{text}"
+    return f"WITH RECURSIVE\n{parts}\n{then or text}"
 
 
 def _load(name: str) -> Definition:
@@ -109,7 +127,7 @@ def _load(name: str) -> Definition:
     return msgspec.structs.replace(
         definition,
         sql=sql,
-        facts_sql=composed(_read(f"{stem}.facts.sql")),
+        facts_sql=composed(_read(f"{stem}.facts.sql"), then=_PAGE, name="behind"),
         sha256=sha256(toml.encode() + b"\n" + sql.encode()).hexdigest(),
     )
 
@@ -122,7 +140,8 @@ def _all() -> Mapping[str, Definition]:
 
 
 EVERY: Final[Mapping[str, Definition]] = _all()
-"""Every version of every figure by id@version: `<id>.toml` is the one in force, `<id>.v<n>.toml` an older one."""
+"""Every version of every figure by id@version: `<id>.toml` is the one in force, `<id>.v<n>.toml`
+an older one."""
 
 
 def _in_force(every: Mapping[str, Definition]) -> Mapping[str, Definition]:

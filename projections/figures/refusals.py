@@ -10,7 +10,8 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class FigureRefusal(Exception):
-    """A figure is not computed. `code` is stable; `allowed` names what would do, if that can be listed."""
+    """A figure is not computed. `code` is stable; `allowed` names what would do, if that can be
+    listed."""
 
     code: ClassVar[str] = "figure_refusal"
 

@@ -1,0 +1,144 @@
+"""The facts behind a figure: from a number down to positions of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from ledger.domain.history import Entry, standing
+from ledger.domain.streams import Kind, effective_day, namespace, stream_id
+from ledger.store.codec import decode_leaf
+from projections.figures.asking import checked, run
+from projections.figures.catalogue import Definition
+from projections.figures.refusals import InvalidCursor
+
+Key = tuple[int, UUID, str]
+"""Kind and key of a stream: what is left out of the key is ''."""
+
+_BEGINNING: Final[Key] = (0, UUID(int=0), "")
+
+
+class FactBehind(msgspec.Struct, frozen=True, kw_only=True):
+    """One standing fact that the figure rests on. `stream_kind` and `stream` tell whose it is."""
+
+    position: int
+    type: str
+    stream_kind: str
+    stream: UUID
+    recorded_at: str
+
+
+class FactsPage(msgspec.Struct, frozen=True):
+    """Some of the facts, and the cursor for more of them; None after the last ones."""
+
+    facts: tuple[FactBehind, ...]
+    next: str | None
+
+
+def facts_behind(  # noqa: PLR0913 - a question has this many parts
+    conn: psycopg.Connection[Any],
+    definition: Definition,
+    *,
+    period_from: date | None,
+    period_to: date,
+    known_at: int,
+    view: str = "participating",
+    cluster: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> FactsPage:
+    """The standing facts that make a figure, or one cell of its table by year or cluster, page by
+    page.
+
+    Listed are the streams the figure counts (the organisations' memberships, attendances,
+    enrolments; the activities; the projects), in order of kind and key, and of each its facts that
+    stand at `known_at`, have one of the types the definition names (`facts`), and took effect by
+    the period's last day. What ends or changes a membership, what is voided, and the facts about
+    identities and classes are in the streams' own histories. `limit` is the number of streams a
+    page; each has one to a few facts. Raises a FigureRefusal.
+    """
+    question = checked(
+        conn,
+        definition,
+        period_from=period_from,
+        period_to=period_to,
+        known_at=known_at,
+        by=None,
+        view=view,
+        cluster=cluster,
+    )
+    kind, first_key, second_key = _BEGINNING if after is None else _parsed(after)
+    parameters = question.parameters([question.whole], by_cluster=False) | {
+        "kind": kind,
+        "first_key": first_key,
+        "second_key": second_key,
+        "streams": limit + 1,
+    }
+    keys: list[Key] = [(k, a, b) for k, a, b in run(conn, definition.facts_sql, parameters)]
+    page = keys[:limit]
+    facts = tuple(_facts(conn, definition, page, period_to=period_to, known_at=known_at))
+    return FactsPage(facts, _cursor(page[-1]) if len(keys) > limit else None)
+
+
+def _cursor(key: Key) -> str:
+    return f"{key[0]}/{key[1]}/{key[2]}"
+
+
+def _parsed(cursor: str) -> Key:
+    """Raises InvalidCursor."""
+    kind, _, rest = cursor.partition("/")
+    first, _, second = rest.partition("/")
+    try:
+        return int(Kind(int(kind))), UUID(first), second
+    except ValueError as error:
+        raise InvalidCursor(after=cursor[:100]) from error
+
+
+def _facts(
+    conn: psycopg.Connection[Any],
+    definition: Definition,
+    keys: Sequence[Key],
+    *,
+    period_to: date,
+    known_at: int,
+) -> Iterator[FactBehind]:
+    """The facts of these streams, in the streams' order, each in the order of its fold."""
+    origin = conn.execute("SELECT origin FROM ledger.head").fetchone()
+    if origin is None or not keys:
+        return
+    space = namespace(origin[0])
+    kinds = {stream_id(space, Kind(k), a, *([b] if b else [])): Kind(k) for k, a, b in keys}
+    histories = _histories(conn, list(kinds), known_at)
+    for stream, kind in kinds.items():
+        for entry in standing(histories.get(stream, [])):
+            if entry.fact.topic in definition.facts and effective_day(entry.fact) <= period_to:
+                yield FactBehind(
+                    position=entry.position,
+                    type=entry.fact.topic,
+                    stream_kind=kind.name,
+                    stream=stream,
+                    recorded_at=entry.recorded_at,
+                )
+
+
+def _histories(
+    conn: psycopg.Connection[Any], streams: list[UUID], known_at: int
+) -> dict[UUID, list[Entry]]:
+    """Entries by stream, in version order, up to a position."""
+    rows = conn.execute(
+        """SELECT originator_id, state FROM ledger.facts
+        WHERE originator_id = ANY(%s) AND notification_id <= %s
+        ORDER BY originator_id, originator_version""",
+        (streams, known_at),
+        binary=True,
+    ).fetchall()
+    return {
+        stream: [decode_leaf(bytes(state)) for _, state in group]
+        for stream, group in groupby(rows, key=lambda row: row[0])
+    }
