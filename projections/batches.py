@@ -1,6 +1,8 @@
 """Batches: facts read from the book in order and folded into changes."""
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +26,21 @@ from projections.models.trail import scope
 
 SCOPES_MAX: Final = 100_000
 """Activities and projects whose clusters are remembered: about 30 MB."""
+
+_PARENTS: Final = ((Kind.activity, "activity_id"), (Kind.project, "project_id"))
+"""Whose clusters a fact may share, and by which field it names them."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the cycle collector: a batch makes many objects and no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Source:
@@ -49,7 +66,7 @@ class Source:
             for leaf, state in zip(glances, states, strict=True)
         ]
         earlier = self._earlier(after, [entry for entry in entries if entry is not None])
-        self._learn(after, glances, earlier.values())
+        self._learn(after, [leaf.data for leaf in glances], earlier.values())
         batch = Batch(after, earlier, self._scopes)
         express = Express(batch.changes, self._scopes)
         for leaf, entry in zip(glances, entries, strict=True):
@@ -59,20 +76,44 @@ class Source:
                 batch.take(entry)
         return batch.settled()
 
+    def fold_rest(self, after: int, upto: int, states: Sequence[bytes]) -> Changes:
+        """What stored leaves in (after, upto] change when the others' rows stand already.
+
+        For rebuilds: the others are first facts of their streams. Raises Unfoldable.
+        """
+        entries = [_entry(after, "", state) for state in states]
+        begins: dict[UUID, int] = {}
+        for entry in entries:
+            begins.setdefault(entry.stream, entry.version)
+        needed = [stream for stream, version in begins.items() if version > 1]
+        earlier = {
+            stream: [entry for entry in history if entry.version < begins[stream]]
+            for stream, history in (self.book.streams(needed, upto=upto) if needed else {}).items()
+        }
+        self._learn(after, [entry.fact for entry in entries], earlier.values())
+        batch = Batch(after, earlier, self._scopes)
+        for entry in entries:
+            batch.take(entry)
+        changes = batch.settled()
+        changes.upto = upto
+        return changes
+
     def _earlier(self, after: int, entries: Iterable[Entry]) -> dict[UUID, list[Entry]]:
         needed = continued(entries)
         return self.book.streams(needed, upto=after) if needed else {}
 
     def _learn(
-        self, after: int, glances: Iterable[Glance], histories: Iterable[Sequence[Entry]]
+        self, after: int, data: Sequence[object], histories: Iterable[Sequence[Entry]]
     ) -> None:
         """The clusters of activities and projects that this batch names, as known at `after`."""
         if len(self._scopes) > SCOPES_MAX:
             self._scopes.clear()
-        activities = {leaf.data.activity_id for leaf in glances}
-        projects = {leaf.data.project_id for leaf in glances}
-        named: set[tuple[Kind, str | None]] = {(Kind.activity, which) for which in activities}
-        named.update((Kind.project, which) for which in projects)
+        named = {
+            (kind, str(which))
+            for kind, field in _PARENTS
+            for which in {getattr(names, field, None) for names in data}
+            if which is not None
+        }
         for history in histories:
             kind, key = key_of(history[0].fact)
             if kind is Kind.attendance or kind is Kind.enrolment:
@@ -81,7 +122,7 @@ class Source:
         missing = {
             stream_id(self.book.space, kind, which): (kind, which)
             for kind, which in named
-            if which is not None and which not in self._scopes
+            if which not in self._scopes
         }
         if not missing:
             return

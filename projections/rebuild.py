@@ -4,12 +4,9 @@ The service answers throughout. A crash or a refusal leaves the live tables as t
 left of the new ones is dropped by the next attempt.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from psycopg import Connection
@@ -17,17 +14,12 @@ from psycopg import Connection
 from ledger.store.database import PROJECTOR, UNLIMITED, connect
 from ledger.store.errors import StoreError
 from projections import schema as schemas
+from projections.bulk import Progress, fill
 from projections.comparing import Difference, compare
 from projections.models import TABLES
 from projections.models.trail import TRAIL
 from projections.progress import position as live_position
 from projections.runner import MODELS_CHANNEL, Projector
-
-BATCH_FACTS: Final = 20_000
-"""Facts in one transaction of a rebuild: three such batches are in memory at a time."""
-
-Progress = Callable[[int, int], None]
-"""Told (position, head) after each batch."""
 
 log = structlog.get_logger(__name__)
 
@@ -94,36 +86,10 @@ def make(conn: Connection[Any], schema: str) -> None:
         schemas.make(conn, schema, extras=False)
 
 
-def fill(projector: Projector, upto: int, progress: Progress | None = None) -> None:
-    """Fold every fact up to a position: one thread reads ahead, one writes behind."""
-    after = projector.position()
-    with _no_garbage(), ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
-        ahead = reading.submit(projector.book.leaves, after, BATCH_FACTS, upto)
-        behind: Future[None] | None = None
-        while states := ahead.result():
-            last = after + len(states)
-            ahead = reading.submit(projector.book.leaves, last, BATCH_FACTS, upto)
-            changes = projector.fold(after, states)
-            if behind is not None:
-                behind.result()
-            behind = writing.submit(projector.apply, changes)
-            after = last
-            if progress is not None:
-                progress(after, upto)
-        if behind is not None:
-            behind.result()
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Without the cycle collector: a batch makes many objects and no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def tail(projector: Projector, upto: int) -> None:
+    """The last steps to a position, in small batches; under the runner's lock they are few."""
+    while projector.advance(upto=upto):
+        pass
 
 
 def compared(
@@ -138,7 +104,7 @@ def compared(
         snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         with conn.transaction():
             schemas.lock(conn, f"advance:{schemas.LIVE}")
-            fill(projector, live_position(conn))
+            tail(projector, live_position(conn))
             snapshot.execute("SELECT")
         return compare(snapshot, schemas.LIVE, projector.schema)
 
@@ -167,10 +133,10 @@ def _analyse(conn: Connection[Any], names: list[str]) -> None:
 
 def _swap(conn: Connection[Any], projector: Projector) -> int:
     """Swap under the runner's lock, not behind where the live tables are; the new position."""
-    fill(projector, projector.book.head().position)
+    tail(projector, projector.book.head().position)
     with conn.transaction():
         schemas.lock(conn, f"advance:{schemas.LIVE}")
-        fill(projector, live_position(conn))
+        tail(projector, live_position(conn))
         position = projector.position()
         schemas.swap(conn)
     conn.execute("SELECT pg_notify(%s, %s)", (MODELS_CHANNEL, str(position)))
