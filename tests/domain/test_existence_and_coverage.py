@@ -216,9 +216,7 @@ def test_a_key_records_activities_its_cluster_is_an_organiser_of(given: Given) -
     lead, joint, stranger = given.cluster(), given.cluster(), given.cluster()
     activity = given.activity(lead, joint)
     person = {"activity_id": activity, "person_ref": str(uuid4())}
-    given.refused(
-        "cluster_not_covered", fact("attendance.recorded", **person), by=office(stranger)
-    )
+    given.refused("cluster_not_covered", fact("attendance.recorded", **person), by=office(stranger))
     given.refused(
         "cluster_not_covered",
         fact("activity.held", activity_id=activity, held_on=DAY),
@@ -237,9 +235,7 @@ def test_a_key_records_projects_of_its_clusters(given: Given) -> None:
         "role": "partner",
         "effective_on": "2021-01-01",
     }
-    given.refused(
-        "cluster_not_covered", fact("enrolment.started", **started), by=office(stranger)
-    )
+    given.refused("cluster_not_covered", fact("enrolment.started", **started), by=office(stranger))
     given.post("enrolment.started", by=office(mine), **started)
 
 
