@@ -14,7 +14,9 @@ from msgspec import Meta, Struct
 from ledger.domain import vocabulary as v
 
 
-class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Fact(
+    Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Something that happened. Every fact may point to its evidence."""
 
     topic: ClassVar[str] = ""
@@ -43,7 +45,7 @@ def fact(topic: str) -> Callable[[F], F]:
 
 
 @fact("cluster.registered.v1")
-class ClusterRegistered(Fact, frozen=True):
+class ClusterRegistered(Fact, frozen=True, gc=False):
     """A cluster joined the programme."""
 
     cluster: v.ClusterCode
@@ -52,7 +54,7 @@ class ClusterRegistered(Fact, frozen=True):
 
 
 @fact("cluster.renamed.v1")
-class ClusterRenamed(Fact, frozen=True):
+class ClusterRenamed(Fact, frozen=True, gc=False):
     """A cluster bears a new name from a day on."""
 
     cluster: v.ClusterCode
@@ -61,7 +63,7 @@ class ClusterRenamed(Fact, frozen=True):
 
 
 @fact("cluster.closed.v1")
-class ClusterClosed(Fact, frozen=True):
+class ClusterClosed(Fact, frozen=True, gc=False):
     """A cluster left the programme; it cuts open spells the day before."""
 
     cluster: v.ClusterCode
@@ -69,7 +71,7 @@ class ClusterClosed(Fact, frozen=True):
 
 
 @fact("organisation.registered.v1")
-class OrganisationRegistered(Fact, frozen=True):
+class OrganisationRegistered(Fact, frozen=True, gc=False):
     """An organisation is known to the programme."""
 
     organisation_id: UUID
@@ -85,7 +87,7 @@ class OrganisationRegistered(Fact, frozen=True):
 
 
 @fact("organisation.renamed.v1")
-class OrganisationRenamed(Fact, frozen=True):
+class OrganisationRenamed(Fact, frozen=True, gc=False):
     """An organisation bears a new name from a day on."""
 
     organisation_id: UUID
@@ -94,7 +96,7 @@ class OrganisationRenamed(Fact, frozen=True):
 
 
 @fact("organisation.identified.v1")
-class OrganisationIdentified(Fact, frozen=True):
+class OrganisationIdentified(Fact, frozen=True, gc=False):
     """Identifiers of an organisation became known; they are added."""
 
     organisation_id: UUID
@@ -102,7 +104,7 @@ class OrganisationIdentified(Fact, frozen=True):
 
 
 @fact("organisation.relocated.v1")
-class OrganisationRelocated(Fact, frozen=True):
+class OrganisationRelocated(Fact, frozen=True, gc=False):
     """An organisation moved; without `spatial` that class is unknown from then on."""
 
     organisation_id: UUID
@@ -113,7 +115,7 @@ class OrganisationRelocated(Fact, frozen=True):
 
 
 @fact("organisation.reclassified.v1")
-class OrganisationReclassified(Fact, frozen=True):
+class OrganisationReclassified(Fact, frozen=True, gc=False):
     """An organisation is of another class from a day on."""
 
     organisation_id: UUID
@@ -125,7 +127,7 @@ class OrganisationReclassified(Fact, frozen=True):
 
 
 @fact("organisation.marked_duplicate.v1")
-class OrganisationMarkedDuplicate(Fact, frozen=True):
+class OrganisationMarkedDuplicate(Fact, frozen=True, gc=False):
     """Two records are, and always were, one organisation."""
 
     organisation_id: UUID
@@ -134,7 +136,7 @@ class OrganisationMarkedDuplicate(Fact, frozen=True):
 
 
 @fact("organisation.duplicate_reverted.v1")
-class OrganisationDuplicateReverted(Fact, frozen=True):
+class OrganisationDuplicateReverted(Fact, frozen=True, gc=False):
     """The two records are two organisations after all."""
 
     organisation_id: UUID
@@ -142,7 +144,7 @@ class OrganisationDuplicateReverted(Fact, frozen=True):
 
 
 @fact("organisation.merged.v1")
-class OrganisationMerged(Fact, frozen=True):
+class OrganisationMerged(Fact, frozen=True, gc=False):
     """An organisation was absorbed by another one on a day."""
 
     organisation_id: UUID
@@ -151,7 +153,7 @@ class OrganisationMerged(Fact, frozen=True):
 
 
 @fact("organisation.split.v1")
-class OrganisationSplit(Fact, frozen=True):
+class OrganisationSplit(Fact, frozen=True, gc=False):
     """An organisation was divided into others on a day."""
 
     organisation_id: UUID
@@ -160,7 +162,7 @@ class OrganisationSplit(Fact, frozen=True):
 
 
 @fact("organisation.dissolved.v1")
-class OrganisationDissolved(Fact, frozen=True):
+class OrganisationDissolved(Fact, frozen=True, gc=False):
     """An organisation ceased to exist; it cuts open spells and enrolments the day before."""
 
     organisation_id: UUID
@@ -168,7 +170,7 @@ class OrganisationDissolved(Fact, frozen=True):
 
 
 @fact("membership.applied.v1")
-class MembershipApplied(Fact, frozen=True):
+class MembershipApplied(Fact, frozen=True, gc=False):
     """An organisation asked to become a member."""
 
     organisation_id: UUID
@@ -177,7 +179,7 @@ class MembershipApplied(Fact, frozen=True):
 
 
 @fact("membership.application_closed.v1")
-class MembershipApplicationClosed(Fact, frozen=True):
+class MembershipApplicationClosed(Fact, frozen=True, gc=False):
     """An application ended without a membership."""
 
     organisation_id: UUID
@@ -187,7 +189,7 @@ class MembershipApplicationClosed(Fact, frozen=True):
 
 
 @fact("membership.admitted.v1")
-class MembershipAdmitted(Fact, frozen=True):
+class MembershipAdmitted(Fact, frozen=True, gc=False):
     """An organisation is a member from a day on."""
 
     organisation_id: UUID
@@ -197,7 +199,7 @@ class MembershipAdmitted(Fact, frozen=True):
 
 
 @fact("membership.category_changed.v1")
-class MembershipCategoryChanged(Fact, frozen=True):
+class MembershipCategoryChanged(Fact, frozen=True, gc=False):
     """A member is of another category from a day on."""
 
     organisation_id: UUID
@@ -207,7 +209,7 @@ class MembershipCategoryChanged(Fact, frozen=True):
 
 
 @fact("membership.suspended.v1")
-class MembershipSuspended(Fact, frozen=True):
+class MembershipSuspended(Fact, frozen=True, gc=False):
     """A membership rests from a day on; it still counts."""
 
     organisation_id: UUID
@@ -216,7 +218,7 @@ class MembershipSuspended(Fact, frozen=True):
 
 
 @fact("membership.reinstated.v1")
-class MembershipReinstated(Fact, frozen=True):
+class MembershipReinstated(Fact, frozen=True, gc=False):
     """A suspended membership is in force again."""
 
     organisation_id: UUID
@@ -225,7 +227,7 @@ class MembershipReinstated(Fact, frozen=True):
 
 
 @fact("membership.ended.v1")
-class MembershipEnded(Fact, frozen=True):
+class MembershipEnded(Fact, frozen=True, gc=False):
     """A membership ended with its last day."""
 
     organisation_id: UUID
@@ -235,7 +237,7 @@ class MembershipEnded(Fact, frozen=True):
 
 
 @fact("activity.scheduled.v1")
-class ActivityScheduled(Fact, frozen=True):
+class ActivityScheduled(Fact, frozen=True, gc=False):
     """An activity is planned; the first organiser leads."""
 
     activity_id: UUID
@@ -250,7 +252,7 @@ class ActivityScheduled(Fact, frozen=True):
 
 
 @fact("activity.rescheduled.v1")
-class ActivityRescheduled(Fact, frozen=True):
+class ActivityRescheduled(Fact, frozen=True, gc=False):
     """An activity takes place on other days."""
 
     activity_id: UUID
@@ -259,7 +261,7 @@ class ActivityRescheduled(Fact, frozen=True):
 
 
 @fact("activity.changed.v1")
-class ActivityChanged(Fact, frozen=True):
+class ActivityChanged(Fact, frozen=True, gc=False):
     """What is announced of an activity changed; what is left out stays."""
 
     activity_id: UUID
@@ -270,7 +272,7 @@ class ActivityChanged(Fact, frozen=True):
 
 
 @fact("activity.held.v1")
-class ActivityHeld(Fact, frozen=True):
+class ActivityHeld(Fact, frozen=True, gc=False):
     """An activity took place."""
 
     activity_id: UUID
@@ -278,7 +280,7 @@ class ActivityHeld(Fact, frozen=True):
 
 
 @fact("activity.cancelled.v1")
-class ActivityCancelled(Fact, frozen=True):
+class ActivityCancelled(Fact, frozen=True, gc=False):
     """An activity does not take place."""
 
     activity_id: UUID
@@ -286,7 +288,7 @@ class ActivityCancelled(Fact, frozen=True):
 
 
 @fact("attendance.registered.v1")
-class AttendanceRegistered(Fact, frozen=True):
+class AttendanceRegistered(Fact, frozen=True, gc=False):
     """A person signed up for an activity."""
 
     activity_id: UUID
@@ -295,7 +297,7 @@ class AttendanceRegistered(Fact, frozen=True):
 
 
 @fact("attendance.withdrawn.v1")
-class AttendanceWithdrawn(Fact, frozen=True):
+class AttendanceWithdrawn(Fact, frozen=True, gc=False):
     """A registration was taken back."""
 
     activity_id: UUID
@@ -303,7 +305,7 @@ class AttendanceWithdrawn(Fact, frozen=True):
 
 
 @fact("attendance.recorded.v1")
-class AttendanceRecorded(Fact, frozen=True):
+class AttendanceRecorded(Fact, frozen=True, gc=False):
     """A person took part in an activity. Counted once per person and activity."""
 
     activity_id: UUID
@@ -312,7 +314,7 @@ class AttendanceRecorded(Fact, frozen=True):
 
 
 @fact("attendance.voided.v1")
-class AttendanceVoided(Fact, frozen=True):
+class AttendanceVoided(Fact, frozen=True, gc=False):
     """All standing facts of this person at this activity were wrong."""
 
     activity_id: UUID
@@ -321,7 +323,7 @@ class AttendanceVoided(Fact, frozen=True):
 
 
 @fact("headcount.recorded.v1")
-class HeadcountRecorded(Fact, frozen=True):
+class HeadcountRecorded(Fact, frozen=True, gc=False):
     """People were counted: all of them (`total`) or those on no list (`unlisted`)."""
 
     activity_id: UUID
@@ -330,7 +332,7 @@ class HeadcountRecorded(Fact, frozen=True):
 
 
 @fact("attendance_list.imported.v1")
-class AttendanceListImported(Fact, frozen=True):
+class AttendanceListImported(Fact, frozen=True, gc=False):
     """A list of attendances was taken in; `complete` says that it names everybody."""
 
     activity_id: UUID
@@ -340,7 +342,7 @@ class AttendanceListImported(Fact, frozen=True):
 
 
 @fact("project.proposed.v1")
-class ProjectProposed(Fact, frozen=True):
+class ProjectProposed(Fact, frozen=True, gc=False):
     """A project was proposed; the first cluster leads."""
 
     project_id: UUID
@@ -350,7 +352,7 @@ class ProjectProposed(Fact, frozen=True):
 
 
 @fact("project.approved.v1")
-class ProjectApproved(Fact, frozen=True):
+class ProjectApproved(Fact, frozen=True, gc=False):
     """A project was approved with its volume and grant."""
 
     project_id: UUID
@@ -360,7 +362,7 @@ class ProjectApproved(Fact, frozen=True):
 
 
 @fact("project.grant_changed.v1")
-class ProjectGrantChanged(Fact, frozen=True):
+class ProjectGrantChanged(Fact, frozen=True, gc=False):
     """A project's volume and grant are others from a day on."""
 
     project_id: UUID
@@ -370,7 +372,7 @@ class ProjectGrantChanged(Fact, frozen=True):
 
 
 @fact("project.started.v1")
-class ProjectStarted(Fact, frozen=True):
+class ProjectStarted(Fact, frozen=True, gc=False):
     """A project runs from a day on."""
 
     project_id: UUID
@@ -378,7 +380,7 @@ class ProjectStarted(Fact, frozen=True):
 
 
 @fact("project.ended.v1")
-class ProjectEnded(Fact, frozen=True):
+class ProjectEnded(Fact, frozen=True, gc=False):
     """A project ended with its last day, and its open enrolments with it."""
 
     project_id: UUID
@@ -387,7 +389,7 @@ class ProjectEnded(Fact, frozen=True):
 
 
 @fact("enrolment.started.v1")
-class EnrolmentStarted(Fact, frozen=True):
+class EnrolmentStarted(Fact, frozen=True, gc=False):
     """An organisation takes part in a project from a day on."""
 
     project_id: UUID
@@ -397,7 +399,7 @@ class EnrolmentStarted(Fact, frozen=True):
 
 
 @fact("enrolment.ended.v1")
-class EnrolmentEnded(Fact, frozen=True):
+class EnrolmentEnded(Fact, frozen=True, gc=False):
     """An organisation's part in a project ended with its last day."""
 
     project_id: UUID
@@ -406,7 +408,7 @@ class EnrolmentEnded(Fact, frozen=True):
 
 
 @fact("person.sealed.v1")
-class PersonSealed(Fact, frozen=True):
+class PersonSealed(Fact, frozen=True, gc=False):
     """The vault holds what this commitment stands for."""
 
     person_ref: UUID
@@ -414,7 +416,7 @@ class PersonSealed(Fact, frozen=True):
 
 
 @fact("person.marked_duplicate.v1")
-class PersonMarkedDuplicate(Fact, frozen=True):
+class PersonMarkedDuplicate(Fact, frozen=True, gc=False):
     """Two references name one person."""
 
     person_ref: UUID
@@ -422,7 +424,7 @@ class PersonMarkedDuplicate(Fact, frozen=True):
 
 
 @fact("person.erased.v1")
-class PersonErased(Fact, frozen=True):
+class PersonErased(Fact, frozen=True, gc=False):
     """What the vault held of a person was erased."""
 
     person_ref: UUID
@@ -444,7 +446,7 @@ Source = Annotated[
 
 
 @fact("fact.voided.v1")
-class FactVoided(Fact, frozen=True):
+class FactVoided(Fact, frozen=True, gc=False):
     """A fact was wrong: it counts no more, for every position from here on."""
 
     target: EventId
@@ -453,7 +455,7 @@ class FactVoided(Fact, frozen=True):
 
 
 @fact("period.closed.v1")
-class PeriodClosed(Fact, frozen=True):
+class PeriodClosed(Fact, frozen=True, gc=False):
     """A period was closed with its figures; facts for it are late from here on."""
 
     period_from: date
@@ -471,7 +473,7 @@ class DefinitionDigest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @fact("report.published.v1")
-class ReportPublished(Fact, frozen=True):
+class ReportPublished(Fact, frozen=True, gc=False):
     """A report was filed."""
 
     report: v.VersionedId
@@ -484,7 +486,7 @@ class ReportPublished(Fact, frozen=True):
 
 
 @fact("log.key_changed.v1")
-class LogKeyChanged(Fact, frozen=True):
+class LogKeyChanged(Fact, frozen=True, gc=False):
     """A key of the log's signer was added or retired."""
 
     key_name: v.Label
@@ -493,7 +495,7 @@ class LogKeyChanged(Fact, frozen=True):
 
 
 @fact("code_list.published.v1")
-class CodeListPublished(Fact, frozen=True):
+class CodeListPublished(Fact, frozen=True, gc=False):
     """An edition of a code list is in force."""
 
     scheme: v.Label

@@ -15,6 +15,8 @@ from ledger.domain import facts as f
 from ledger.domain.facts import Fact
 
 UNDATED: Final = date.min
+_NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_5: Final = 5 << 76 | 0x8000 << 48
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -41,13 +43,18 @@ def namespace(origin: str) -> UUID:
     return uuid5(NAMESPACE_URL, origin)
 
 
+@lru_cache(maxsize=256)
+def _begun(space: UUID, kind: Kind) -> Any:
+    """SHA-1 over what all streams of a kind begin with."""
+    return sha1(space.bytes + f"{kind.name}/".encode(), usedforsecurity=False)
+
+
 def stream_id(space: UUID, kind: Kind, *key: object) -> UUID:
     """The id of one stream. RFC 9562, version 5."""
-    name = kind.name + "/" + "/".join(map(str, key))
-    digest = bytearray(sha1(space.bytes + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(digest))
+    digest = _begun(space, kind).copy()
+    digest.update("/".join(map(str, key)).encode())
+    number = int.from_bytes(digest.digest()[:16])
+    return UUID(int=number & _NO_VERSION | _VERSION_5)
 
 
 Key = Callable[[Any], tuple[object, ...]]
@@ -143,59 +150,46 @@ def day_after(day: date) -> date:
     return day + _ONE_DAY
 
 
-def named_organisations(fact: Fact) -> tuple[UUID, ...]:
-    """Organisations a fact names, its own stream's included."""
-    if isinstance(fact, f.OrganisationSplit):
-        return (fact.organisation_id, *fact.into)
-    if isinstance(fact, f.OrganisationMarkedDuplicate):
-        return (fact.organisation_id, fact.of)
-    if isinstance(fact, f.OrganisationMerged):
-        return (fact.organisation_id, fact.into)
-    named: UUID | None = getattr(fact, "organisation_id", None)
-    return () if named is None else (named,)
+def _organisations(fact: Fact) -> tuple[UUID, ...]:
+    """Organisations a fact names, apart from its own stream's."""
+    match fact:
+        case f.OrganisationSplit():
+            return fact.into
+        case f.OrganisationMarkedDuplicate():
+            return (fact.of,)
+        case f.OrganisationMerged():
+            return (fact.into,)
+    if STREAMS[type(fact)][0] in {Kind.membership, Kind.enrolment}:
+        return (fact.organisation_id,)  # type: ignore[attr-defined]  # all of these have it
+    return ()
 
 
-def named_clusters(fact: Fact) -> tuple[str, ...]:
-    """Clusters a fact names, its own stream's included."""
-    if isinstance(fact, f.ProjectProposed):
-        return fact.clusters
-    if isinstance(fact, f.ActivityScheduled | f.ActivityChanged):
-        return fact.organisers or ()
-    named: str | None = getattr(fact, "cluster", None)
-    return () if named is None else (named,)
-
-
-_MENTIONING: Final = frozenset(
-    cls
-    for cls, (kind, _) in STREAMS.items()
-    if {
-        "organisation_id",
-        "cluster",
-        "clusters",
-        "organisers",
-        "project_id",
-        "activity_id",
-        "person_ref",
-    }
-    & set(cls.__struct_fields__)
-    and kind is not Kind.cluster
-)
+def _clusters(fact: Fact) -> tuple[str, ...]:
+    """Clusters a fact names, apart from its own stream's."""
+    match fact:
+        case f.ProjectProposed():
+            return fact.clusters
+        case f.ActivityScheduled() | f.ActivityChanged():
+            return fact.organisers or ()
+    if STREAMS[type(fact)][0] is Kind.membership:
+        return (fact.cluster,)  # type: ignore[attr-defined]  # all of these have it
+    return ()
 
 
 def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
-    """Other entities a fact names: ids as they are, clusters by their stream's id."""
-    cls = type(fact)
-    if cls not in _MENTIONING:
-        return ()
-    kind = STREAMS[cls][0]
-    named: list[UUID] = []
-    if kind is Kind.attendance:
-        named += (fact.activity_id, fact.person_ref)  # type: ignore[attr-defined]  # every attendance fact has both
-    elif kind is Kind.enrolment:
-        named.append(fact.project_id)  # type: ignore[attr-defined]  # every enrolment fact has it
-    elif isinstance(fact, f.PersonMarkedDuplicate):
-        named.append(fact.of)
-    organisations = named_organisations(fact)
-    named += organisations[1:] if kind is Kind.organisation else organisations
-    named += (stream_id(space, Kind.cluster, c) for c in named_clusters(fact))
-    return tuple(named)
+    """Other entities a fact names, each once: ids as they are, clusters by their stream's id."""
+    if isinstance(fact, f.AttendanceRecorded | f.AttendanceRegistered):
+        if fact.organisation_id is None:
+            return (fact.activity_id, fact.person_ref)
+        return (fact.activity_id, fact.person_ref, fact.organisation_id)
+    match fact:
+        case f.FactVoided():
+            return ()
+        case f.AttendanceWithdrawn() | f.AttendanceVoided():
+            return (fact.activity_id, fact.person_ref)
+        case f.PersonMarkedDuplicate():
+            return (fact.of,)
+    named = [*_organisations(fact), *(stream_id(space, Kind.cluster, c) for c in _clusters(fact))]
+    if isinstance(fact, f.EnrolmentStarted | f.EnrolmentEnded):
+        named.append(fact.project_id)
+    return tuple(dict.fromkeys(named))

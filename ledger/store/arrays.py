@@ -33,7 +33,12 @@ class UuidArray(bytes):
     @classmethod
     def of(cls, values: Sequence[UUID]) -> "UuidArray":
         """Packed, in this order."""
-        body = b"".join([_LENGTH_OF_16 + value.bytes for value in values])
+        return cls.of_bytes([value.bytes for value in values])
+
+    @classmethod
+    def of_bytes(cls, values: Sequence[bytes]) -> "UuidArray":
+        """From the 16 bytes of each id."""
+        body = b"".join([_LENGTH_OF_16 + value for value in values])
         return cls(_header(2950, len(values)) + body)
 
 

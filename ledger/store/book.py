@@ -66,7 +66,7 @@ class Row(Struct, frozen=True, gc=False):
     entry: Entry
     state: bytes
     leaf_hash: bytes
-    event_key: UUID
+    event_key: bytes
 
 
 class BookDatastore(PostgresDatastore):
@@ -159,7 +159,7 @@ class FactRecorder(PostgresApplicationRecorder):
         stored_events: Sequence[StoredEvent],  # noqa: ARG002  # the library's signature
         **kwargs: Any,
     ) -> None:
-        """Facts and head in two statements. `rows` and `recorded_at` come by keyword."""
+        """Facts in one statement. `rows` and `recorded_at` come by keyword."""
         rows: Sequence[Row] = kwargs["rows"]
         recorded_at: datetime = kwargs["recorded_at"]
         curs.execute(
@@ -174,14 +174,16 @@ class FactRecorder(PostgresApplicationRecorder):
                 TextArray.of([row.entry.fact.topic for row in rows]),
                 ByteaArray.of([row.state for row in rows]),
                 ByteaArray.of([row.leaf_hash for row in rows]),
-                UuidArray.of([row.event_key for row in rows]),
+                UuidArray.of_bytes([row.event_key for row in rows]),
             ),
             prepare=True,
-            binary=True,
         )
+
+    def advance_head(self, curs: Cursor[Any], position: int, recorded_at: datetime) -> None:
+        """The head row follows the facts, in their transaction."""
         curs.execute(
             "UPDATE ledger.head SET position = %s, recorded_at = %s",
-            (rows[-1].entry.position, recorded_at),
+            (position, recorded_at),
             prepare=True,
         )
 

@@ -3,45 +3,46 @@
 Idempotency comes before the rules. A refused command leaves nothing on the desk.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from ledger.domain import facts as f
 from ledger.domain import refusals as r
-from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
+from ledger.domain.commands import Authority, Incoming, Receipt, Refused
 from ledger.domain.consequences import Change, check, refold
 from ledger.domain.decide import Stream, permitted, plausible, references
 from ledger.domain.history import VOIDS, Entry, standing, voided
 from ledger.domain.laws import LAWS
 from ledger.domain.refusals import Refusal
-from ledger.domain.streams import STREAMS, Kind, effective_day, stream_id
+from ledger.domain.streams import STREAMS, Kind, effective_day
 from ledger.store import codec
 from ledger.store.book import Row
-from ledger.store.desk import Desk, Known
+from ledger.store.desk import Desk, Known, Slip
 
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
 
-def take(desk: Desk, command: Command) -> list[Receipt]:
+def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receipt]:
     """Decide on a command: a receipt for each fact, in order. Raises Refused."""
     desk.start()
-    refolding: set[UUID] = set()
-    items: dict[UUID, int] = {}
+    refolding: set[int] = set()
+    items: dict[int, int] = {}
     item = 0
     try:
         receipts: list[Receipt] = []
-        for item, incoming in enumerate(command.facts):
-            receipt = _take(desk, incoming, command.authority, refolding)
+        for item, slip in enumerate(slips):
+            receipt = _take(desk, slip, authority, refolding)
             receipts.append(receipt)
-            items[receipt.stream] = item
+            items[receipt.stream.int] = item
         changes = desk.changes()
         for change in changes:
-            item = items[change.after.id]
+            item = items[change.after.id.int]
             _obey(change, refolding)
         desk.count_seats(changes)
         for change in changes:
-            item = items[change.after.id]
+            item = items[change.after.id.int]
             check(change, desk)
     except Refusal as refusal:
         desk.start()
@@ -50,23 +51,22 @@ def take(desk: Desk, command: Command) -> list[Receipt]:
     return receipts
 
 
-def _take(desk: Desk, incoming: Incoming, authority: Authority, refolding: set[UUID]) -> Receipt:
+def _take(desk: Desk, slip: Slip, authority: Authority, refolding: set[int]) -> Receipt:
     """One fact: answered with its first receipt, or put on the desk."""
+    incoming = slip.incoming
     if not authority.may_use(incoming.source):
         raise r.SourceNotCovered(source=incoming.source)
-    key = codec.event_key(incoming.source, incoming.id)
-    known = desk.known(key)
+    known = desk.known(slip.key)
     if known is not None:
         return _repeated(incoming, known)
     fact = incoming.fact
-    if isinstance(fact, f.FactVoided):
+    if slip.kind is None or slip.stream is None:
         kind, id = _target(desk, incoming, fact, authority)
     else:
+        kind, id = slip.kind, slip.stream
         plausible(fact, today=desk.today, head=desk.head)
         references(fact, desk)
         permitted(fact, authority, desk)
-        kind, parts = STREAMS[type(fact)]
-        id = stream_id(desk.space, kind, *parts(fact))
     stream = desk.stream(kind, id)
     expected = incoming.expected_version
     if expected is not None and expected != stream.version:
@@ -75,7 +75,7 @@ def _take(desk: Desk, incoming: Incoming, authority: Authority, refolding: set[U
         first = _standing_twin(stream, fact)
         if first is not None:
             return _first_receipt(desk, first)
-    return _append(desk, desk.change(stream), incoming, authority.actor, key, refolding)
+    return _append(desk, desk.change(stream), incoming, authority.actor, slip.key, refolding)
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:
@@ -105,7 +105,7 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
 
 def _first_receipt(desk: Desk, entry: Entry) -> Receipt:
     """The receipt of a fact that says the same under another id."""
-    known = desk.known(codec.event_key(entry.source, entry.id))
+    known = desk.known(codec.event_digest(entry.source, entry.id))
     leaf_hash = known.leaf_hash if known is not None else desk.leaf_hash(entry.position)
     return _receipt(entry, leaf_hash, duplicate=True)
 
@@ -127,7 +127,7 @@ def _standing_twin(stream: Stream, fact: f.Fact) -> Entry | None:
     """The fact that already says this person came (or signed up). Raises OtherOrganisation."""
     if not isinstance(fact, f.AttendanceRecorded | f.AttendanceRegistered):
         return None
-    state = stream.state
+    state = stream.state  # a registration that was withdrawn stands, and is no twin
     if not (state.recorded if isinstance(fact, f.AttendanceRecorded) else state.registered):
         return None
     twins = [e for e in standing(stream.entries) if type(e.fact) is type(fact)]
@@ -142,11 +142,12 @@ def _standing_twin(stream: Stream, fact: f.Fact) -> Entry | None:
 
 
 def _target(
-    desk: Desk, incoming: Incoming, fact: f.FactVoided, authority: Authority
+    desk: Desk, incoming: Incoming, fact: f.Fact, authority: Authority
 ) -> tuple[Kind, UUID]:
     """The stream of a void's target. Raises what speaks against voiding it."""
+    assert isinstance(fact, f.FactVoided)
     source = fact.target_source or incoming.source
-    known = desk.known(codec.event_key(source, fact.target))
+    known = desk.known(codec.event_digest(source, fact.target))
     if known is None:
         raise r.UnknownFact(target=fact.target, source=source)
     target = codec.decode_leaf(known.leaf)
@@ -160,7 +161,7 @@ def _target(
 
 
 def _append(
-    desk: Desk, mine: Stream, incoming: Incoming, actor: str, key: UUID, refolding: set[UUID]
+    desk: Desk, mine: Stream, incoming: Incoming, actor: str, key: bytes, refolding: set[int]
 ) -> Receipt:
     """Put a fact behind its stream's others, and fold it in where the order allows."""
     fact = incoming.fact
@@ -182,19 +183,21 @@ def _append(
     if isinstance(fact, VOIDS):
         if isinstance(fact, f.AttendanceVoided) and not standing(mine.entries):
             raise r.NothingToVoid(person_ref=fact.person_ref, activity_id=fact.activity_id)
-        refolding.add(mine.id)
-    elif mine.id not in refolding:
+        refolding.add(mine.id.int)
+    elif not refolding or mine.id.int not in refolding:
         _fold_in(mine, fact, refolding)
     mine.entries.append(entry)
+    if refolding and mine.id.int in refolding:
+        mine.refold()  # later facts of the command look at this state; its law is checked at the end
     leaf_hash = sha256(b"\x00" + state).digest()
     desk.put(Row(entry, state, leaf_hash, key))
     return _receipt(entry, leaf_hash)
 
 
-def _fold_in(stream: Stream, fact: f.Fact, refolding: set[UUID]) -> None:
+def _fold_in(stream: Stream, fact: f.Fact, refolding: set[int]) -> None:
     day = effective_day(fact)
     if day < stream.last_day:
-        refolding.add(stream.id)
+        refolding.add(stream.id.int)
         return
     law = LAWS[stream.kind]
     refusal = law.objection(stream.state, fact)
@@ -204,9 +207,9 @@ def _fold_in(stream: Stream, fact: f.Fact, refolding: set[UUID]) -> None:
     stream.last_day = day
 
 
-def _obey(change: Change, refolding: set[UUID]) -> None:
+def _obey(change: Change, refolding: set[int]) -> None:
     """A changed stream obeys its own law. Raises the first refusal."""
-    if change.after.id in refolding:
+    if refolding and change.after.id.int in refolding:
         refold(change)
         return
     flaw = LAWS[change.after.kind].flaw(change.after.state)

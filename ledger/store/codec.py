@@ -87,9 +87,14 @@ def _invalid(error: msgspec.ValidationError) -> InvalidFact:
     return InvalidFact("invalid_fact", detail, "/data" + path.replace(".", "/"))
 
 
+def event_digest(source: str, id: str) -> bytes:
+    """The idempotency key: the first 16 bytes of SHA-256 over (source, id)."""
+    return sha256(f"{source}\n{id}".encode()).digest()[:16]
+
+
 def event_key(source: str, id: str) -> UUID:
-    """128 bits of SHA-256 over (source, id): the idempotency key in the table."""
-    return UUID(bytes=sha256(f"{source}\n{id}".encode()).digest()[:16])
+    """The idempotency key as the table holds it."""
+    return UUID(bytes=event_digest(source, id))
 
 
 def leaf(entry: Entry, data: bytes) -> bytes:
@@ -170,7 +175,7 @@ def decode_leaf(state: bytes, upcasts: Mapping[str, Upcast] = UPCASTS) -> Entry:
 
 
 def _upcast(parts: Leaf, upcasts: Mapping[str, Upcast]) -> Fact:
-    topic, data = parts.type, orjson.loads(parts.data)
+    topic, data = parts.type, msgspec.json.decode(parts.data)
     while topic in upcasts:
         topic, data = upcasts[topic](data)
     if topic not in FACTS:

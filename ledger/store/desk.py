@@ -7,26 +7,26 @@ seldom written twice.
 Three layers, so that a refused command leaves no trace: `_command` over `_batch` over `_kept`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from psycopg import Cursor
 
 from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
-from ledger.domain.commands import Command
+from ledger.domain.commands import Command, Incoming
 from ledger.domain.consequences import Change
 from ledger.domain.decide import Stream
 from ledger.domain.history import Entry
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
-from ledger.domain.streams import STREAMS, UNDATED, Kind, mentions, stream_id
+from ledger.domain.streams import UNDATED, Kind, mentions, stream_id, stream_of
 from ledger.store import codec
 from ledger.store.book import Row, read_streams
 
@@ -42,12 +42,67 @@ class Known(NamedTuple):
     leaf_hash: bytes
 
 
-class Mention(NamedTuple):
-    """A stream named an entity for the first time."""
+Mention = tuple[UUID, int, UUID]
+"""A stream named an entity for the first time: (entity, kind of stream, stream)."""
 
-    entity: UUID
-    kind: int
-    stream: UUID
+
+class Mentions:
+    """Mentions that are not yet in the database; an index by entity is made when asked."""
+
+    def __init__(self) -> None:
+        self.items: list[Mention] = []
+        self._index: dict[int, list[Mention]] = {}
+        self._indexed = 0
+
+    def of(self, entity: UUID) -> list[Mention]:
+        """The pending mentions of one entity."""
+        for mention in self.items[self._indexed :]:
+            self._index.setdefault(mention[0].int, []).append(mention)
+        self._indexed = len(self.items)
+        return self._index.get(entity.int, [])
+
+    def cut(self, length: int) -> None:
+        """Forget what a refused command added."""
+        if self._indexed > length:
+            self._index.clear()
+            self._indexed = 0
+        del self.items[length:]
+
+    def drain(self) -> list[Mention]:
+        """All pending mentions, which the caller sends to the database."""
+        items, self.items = self.items, []
+        self._index.clear()
+        self._indexed = 0
+        return items
+
+
+class Slip(Struct, frozen=True, gc=False):
+    """A posted fact with its idempotency key and stream; a void's stream is its target's."""
+
+    incoming: Incoming
+    key: bytes
+    kind: Kind | None
+    stream: UUID | None
+
+
+def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
+    """A command's facts with their keys and streams: worked out by the thread that submits."""
+    slips = []
+    for incoming in command.facts:
+        key = codec.event_digest(incoming.source, incoming.id)
+        if isinstance(incoming.fact, f.FactVoided):
+            slips.append(Slip(incoming, key, None, None))
+        else:
+            slips.append(Slip(incoming, key, *stream_of(space, incoming.fact)))
+    return tuple(slips)
+
+
+class Wanted(NamedTuple):
+    """What a batch certainly asks the book for: event keys, streams not kept, persons."""
+
+    keys: list[bytes]
+    streams: dict[int, UUID]
+    persons: list[UUID]
 
 
 class Desk:
@@ -65,59 +120,60 @@ class Desk:
     def __init__(self, space: UUID) -> None:
         self.space = space
         self.position = 0
-        self._kept: dict[UUID, Stream] = {}
-        self.stream_id = lru_cache(maxsize=100_000)(self._stream_id)
+        self._world: dict[int, Stream] = {}
+        self._ids: dict[tuple[int, object], UUID] = {}
         self.forget()
 
     def forget(self) -> None:
         """Drop everything: after a failed transaction nothing kept can be trusted."""
-        self._kept.clear()
+        self._world.clear()
+        self._passing: list[int] = []
         self.position = -1
         self._clear_batch()
 
     def _clear_batch(self) -> None:
         self.rows: list[Row] = []
-        self.mentions: list[Mention] = []
-        self._mentioned: dict[UUID, dict[UUID, int]] = {}
+        self.recorded = 0
+        self._mentions = Mentions()
+        self._mentions_accepted = 0
         self.seats: dict[UUID, int] = {}
         self.erased: list[UUID] = []
-        self._known: dict[UUID, Known] = {}
-        self._batch: dict[UUID, Stream] = {}
-        self._fetched: dict[UUID, Stream] = {}
+        self._known: dict[bytes, Known] = {}
         self._seats_read: dict[UUID, int] = {}
         self._erased_read: set[UUID] = set()
         self.start()
 
     # The batch
 
-    def wanted(self, commands: Iterable[Command]) -> tuple[list[UUID], list[UUID], list[UUID]]:
-        """What a batch certainly asks for: event keys, streams not kept, persons."""
-        keys: list[UUID] = []
-        streams: set[UUID] = set()
-        persons: set[UUID] = set()
-        for command in commands:
-            for incoming in command.facts:
-                fact = incoming.fact
-                keys.append(codec.event_key(incoming.source, incoming.id))
-                if isinstance(fact, f.FactVoided):
-                    keys.append(codec.event_key(fact.target_source or incoming.source, fact.target))
-                    continue
-                streams.update(self._streams_of(fact))
-                person = getattr(fact, "person_ref", None)
-                if person is not None:
-                    persons.add(person)
-        return keys, [s for s in streams if s not in self._kept], list(persons)
+    def prepare(self, batch: Iterable[Sequence[Slip]]) -> "Wanted":
+        """What a batch certainly asks the book for. Works before the lock."""
+        wanted = Wanted([], {}, [])
+        for slips in batch:
+            for slip in slips:
+                fact = slip.incoming.fact
+                wanted.keys.append(slip.key)
+                if slip.kind is None or slip.stream is None:
+                    assert isinstance(fact, f.FactVoided)
+                    source = fact.target_source or slip.incoming.source
+                    wanted.keys.append(codec.event_digest(source, fact.target))
+                else:
+                    self._want(wanted, slip.kind, slip.stream, fact)
+        return wanted
 
-    def _streams_of(self, fact: f.Fact) -> Iterable[UUID]:
-        kind, key = STREAMS[type(fact)]
+    def _want(self, batch: "Wanted", kind: Kind, id: UUID, fact: Any) -> None:
+        world, wanted = self._world, batch.streams
+        if id.int not in world:
+            wanted[id.int] = id
         if kind is Kind.attendance:
-            yield stream_id(self.space, kind, *key(fact))
-            yield self.stream_id(Kind.activity, fact.activity_id)  # type: ignore[attr-defined]  # all have it
-        else:
-            yield self.stream_id(kind, *key(fact))
+            batch.persons.append(fact.person_ref)
+            activity = self.stream_id(Kind.activity, fact.activity_id)
+            if activity.int not in world:
+                wanted[activity.int] = activity
         organisation_id = getattr(fact, "organisation_id", None)
-        if organisation_id is not None:
-            yield self.stream_id(Kind.organisation, organisation_id)
+        if organisation_id is not None and kind is not Kind.organisation:
+            organisation = self.stream_id(Kind.organisation, organisation_id)
+            if organisation.int not in world:
+                wanted[organisation.int] = organisation
 
     def begin(
         self,
@@ -130,7 +186,7 @@ class Desk:
         asked: Iterable[UUID],
         erased: Iterable[UUID],
     ) -> None:
-        """Start a batch under the head lock, with what `wanted` asked for."""
+        """Start a batch under the head lock, with what `prepare` asked for."""
         self._clear_batch()
         self._curs = curs
         self._catch_up(position)
@@ -138,55 +194,65 @@ class Desk:
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
-        self._known = {key: Known(leaf, leaf_hash) for key, leaf, leaf_hash in known}
-        for stream in asked:
-            entries = streams.get(stream)
-            self._fetched[stream] = Stream.of(entries) if entries else _NOTHING
+        self._known = {key.bytes: Known(leaf, leaf_hash) for key, leaf, leaf_hash in known}
+        for id in asked:
+            entries = streams.get(id)
+            self._fetch(id, Stream.of(entries) if entries else _NOTHING)
         self._erased_read = set(erased)
 
     def _catch_up(self, position: int) -> None:
         """Drop the streams that other processes wrote to since the last batch."""
-        if position == self.position or not self._kept:
+        if position == self.position or not self._world:
             return
         if self.position < 0 or position - self.position > CATCH_UP_FACTS_MAX:
-            self._kept.clear()
+            self._world.clear()
             return
         self._curs.execute(
             "SELECT DISTINCT originator_id FROM ledger.facts WHERE notification_id > %s",
             (self.position,),
         )
         for (stream,) in self._curs.fetchall():
-            self._kept.pop(stream, None)
+            self._world.pop(stream.int, None)
+
+    def _fetch(self, id: UUID, stream: Stream) -> None:
+        """Put a stream that was read into the world, in passing where it is not worth keeping."""
+        self._world[id.int] = stream
+        if stream is _NOTHING or stream.kind is Kind.attendance:
+            self._passing.append(id.int)
 
     def keep(self) -> None:
-        """The batch is committed: what it changed or read is worth keeping."""
-        for streams in (self._fetched, self._batch):
-            for key, stream in streams.items():
-                if stream is not _NOTHING and stream.kind is not Kind.attendance:
-                    self._kept.pop(key, None)
-                    self._kept[key] = stream
-        surplus = len(self._kept) - KEPT_STREAMS_MAX
+        """The batch is committed: what it changed or read is worth keeping, attendances apart."""
+        for id in self._passing:
+            stream = self._world.get(id)
+            if stream is not None and (stream is _NOTHING or stream.kind is Kind.attendance):
+                del self._world[id]
+        self._passing.clear()
+        surplus = len(self._world) - KEPT_STREAMS_MAX
         if surplus > 0:
-            for key in list(self._kept)[: surplus + KEPT_STREAMS_MAX // 10]:
-                del self._kept[key]
+            for id in list(self._world)[: surplus + KEPT_STREAMS_MAX // 10]:
+                del self._world[id]
+        if len(self._ids) > KEPT_STREAMS_MAX * 2:
+            self._ids.clear()
         self._clear_batch()
 
     # The world that rules look at
 
-    def _stream_id(self, kind: Kind, *key: object) -> UUID:
-        return stream_id(self.space, kind, *key)
+    def stream_id(self, kind: Kind, key: object) -> UUID:
+        """The id of the stream of a cluster (by code) or of another entity (by its id)."""
+        place = (int(kind), key.int if isinstance(key, UUID) else key)
+        id = self._ids.get(place)
+        if id is None:
+            id = self._ids[place] = stream_id(self.space, kind, key)
+        return id
 
     def stream(self, kind: Kind, id: UUID) -> Stream:
         """A stream with this command's facts; an empty one where there is none yet."""
-        found = (
-            self._command.get(id)
-            or self._batch.get(id)
-            or self._kept.get(id)
-            or self._fetched.get(id)
-        )
+        number = id.int
+        found = self._command.get(number) or self._world.get(number)
         if found is None:
             entries = read_streams(self._curs, [id]).get(id)
-            found = self._fetched[id] = Stream.of(entries) if entries else _NOTHING
+            found = Stream.of(entries) if entries else _NOTHING
+            self._fetch(id, found)
         if found is _NOTHING:
             return Stream(kind, id, [], LAWS[kind].initial, UNDATED)
         return found
@@ -223,8 +289,8 @@ class Desk:
             (entity, wanted),
         )
         found: dict[UUID, int] = {stream: kind for kind, stream in self._curs.fetchall()}
-        found.update(self._mentioned.get(entity, {}))
-        found.update(self._mentioned_now.get(entity, {}))
+        for _, kind, stream in self._mentions.of(entity):
+            found[stream] = kind
         return [self.stream(Kind(k), s) for s, k in found.items() if k in wanted]
 
     def is_erased(self, person_ref: UUID) -> bool:
@@ -246,10 +312,10 @@ class Desk:
             self._seats_read[activity_id] = 0 if row is None else row[0]
         return self._seats_read[activity_id]
 
-    def known(self, key: UUID) -> Known | None:
+    def known(self, key: bytes) -> Known | None:
         """The fact of an idempotency key, if it stands or is about to.
 
-        `wanted` has looked it up.
+        `prepare` has looked it up.
         """
         return self._known_now.get(key) or self._known.get(key)
 
@@ -267,20 +333,21 @@ class Desk:
 
     def start(self) -> None:
         """Begin a command with nothing of it on the desk; also how one is dropped."""
-        self._originals: dict[UUID, Stream] = {}
-        self._command: dict[UUID, Stream] = {}
+        self._originals: dict[int, Stream] = {}
+        self._command: dict[int, Stream] = {}
         self._rows_now: list[Row] = []
-        self._known_now: dict[UUID, Known] = {}
-        self._mentioned_now: dict[UUID, dict[UUID, int]] = {}
+        self._known_now: dict[bytes, Known] = {}
+        self._mentions.cut(self._mentions_accepted)
         self._erased_now: set[UUID] = set()
         self._seats_now: dict[UUID, int] = {}
 
     def change(self, stream: Stream) -> Stream:
         """The command's own copy of a stream."""
-        mine = self._command.get(stream.id)
+        number = stream.id.int
+        mine = self._command.get(number)
         if mine is None:
-            self._originals[stream.id] = stream
-            mine = self._command[stream.id] = stream.copy()
+            self._originals[number] = stream
+            mine = self._command[number] = stream.copy()
         return mine
 
     @property
@@ -293,18 +360,33 @@ class Desk:
         self._rows_now.append(row)
         self._known_now[row.event_key] = Known(row.state, row.leaf_hash)
         entry = row.entry
-        kind = self._command[entry.stream].kind
-        for entity in mentions(self.space, entry.fact):
-            self._mentioned_now.setdefault(entity, {})[entry.stream] = int(kind)
+        stream = self._command[entry.stream.int]
+        named = mentions(self.space, entry.fact)
+        if named and entry.version > 1:
+            known = {e for before in stream.entries[:-1] for e in mentions(self.space, before.fact)}
+            named = tuple(e for e in named if e not in known)
+        for entity in named:
+            self._mentions.items.append((entity, int(stream.kind), entry.stream))
         if isinstance(entry.fact, f.PersonErased):
             self._erased_now.add(entry.fact.person_ref)
 
     def changes(self) -> list[Change]:
         """What the command changed, stream by stream, once all its streams are folded."""
-        new: dict[UUID, list[Entry]] = {}
+        new: dict[int, list[Entry]] = {}
         for row in self._rows_now:
-            new.setdefault(row.entry.stream, []).append(row.entry)
-        return [Change(self._originals[s.id], s, new[s.id]) for s in self._command.values()]
+            new.setdefault(row.entry.stream.int, []).append(row.entry)
+        return [
+            Change(self._originals[number], stream, new[number])
+            for number, stream in self._command.items()
+        ]
+
+    def drain(self) -> tuple[list[Row], list[Mention]]:
+        """The facts and mentions that are not yet on their way to the database."""
+        rows, named = self.rows, self._mentions.drain()
+        self._mentions_accepted = 0
+        self.recorded += len(rows)
+        self.rows = []
+        return rows, named
 
     def count_seats(self, changes: list[Change]) -> None:
         """What the command does to capacities, once all its streams are folded."""
@@ -324,19 +406,12 @@ class Desk:
             self.seats[activity_id] = self._seats_before(activity_id) + delta
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
-        self._accept_mentions()
-        self._batch.update(self._command)
+        self._mentions_accepted = len(self._mentions.items)
+        for number, stream in self._command.items():
+            self._world[number] = stream
+            if stream.kind is Kind.attendance:
+                self._passing.append(number)
         self.start()
-
-    def _accept_mentions(self) -> None:
-        """Mentions that no earlier fact of the stream has made."""
-        for entity, streams in self._mentioned_now.items():
-            known = self._mentioned.setdefault(entity, {})
-            for stream, kind in streams.items():
-                before = self._originals[stream].entries
-                if not any(entity in mentions(self.space, e.fact) for e in before):
-                    self.mentions.append(Mention(entity, kind, stream))
-                    known[stream] = kind
 
 
 _NOTHING: Final = Stream(Kind.log, UUID(int=0), [], None, UNDATED)

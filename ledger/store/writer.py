@@ -16,18 +16,20 @@ from eventsourcing.persistence import (
     OperationalError,
     PersistenceError,
 )
+from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
 from ledger.store.book import Book, read_streams
-from ledger.store.desk import Desk
+from ledger.store.desk import Desk, Slip, slips_of
 
 log: Final = structlog.get_logger(__name__)
 
 CHANNEL: Final = "clusterledger_facts"
-BATCH_FACTS_MAX: Final = 2_000
+BATCH_FACTS_MAX: Final = 4_000
+CHUNK_FACTS: Final = 500
 QUEUE_FACTS_MAX: Final = 20_000
 TRIES: Final = 5
 NOTIFY_EVERY_S: Final = 0.005
@@ -62,10 +64,13 @@ class WriterClosed(Exception):
 class Ticket:
     """A command on its way, and what came of it: receipts, or the error that says why not."""
 
-    __slots__ = ("command", "deliver", "error", "receipts", "tag")
+    __slots__ = ("command", "deliver", "error", "receipts", "slips", "tag")
 
-    def __init__(self, command: Command, deliver: "Deliver", tag: Any) -> None:
+    def __init__(
+        self, command: Command, slips: Sequence[Slip], deliver: "Deliver", tag: Any
+    ) -> None:
         self.command = command
+        self.slips = slips
         self.deliver = deliver
         self.tag = tag
         self.receipts: list[Receipt] = []
@@ -111,7 +116,7 @@ class Writer:
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
         """Queue a command. Raises WriterBusy when the queue is full, WriterClosed when stopping."""
-        ticket = Ticket(command, deliver, tag)
+        ticket = Ticket(command, slips_of(self._book.space, command), deliver, tag)
         with self._condition:
             if self._closing:
                 raise WriterClosed
@@ -185,6 +190,11 @@ class Writer:
                 log.error("append_failed", facts=_facts(batch), error=str(error)[:500])
                 self._halve(batch)
                 return
+            except Exception:  # the edge of the thread: whoever waits gets an answer
+                self._desk.forget()
+                log.exception("append_defect", facts=_facts(batch))
+                self._halve(batch)
+                return
         self._fail(batch)
 
     def _halve(self, batch: list[Ticket]) -> None:
@@ -203,20 +213,20 @@ class Writer:
     def _transaction(self, batch: list[Ticket]) -> None:
         """Lock, look up, decide, append, commit: two round trips and a commit."""
         desk = self._desk
-        commands = [ticket.command for ticket in batch]
-        keys, streams, persons = desk.wanted(commands)
+        wanted = desk.prepare(ticket.slips for ticket in batch)
+        streams = list(wanted.streams.values())
         recorder = self._book.recorder
         with recorder.appending() as (conn, curs):
             recorder._lock_table(curs)
             known = conn.cursor(row_factory=tuple_row).execute(
                 "SELECT event_key, state, leaf_hash FROM ledger.facts WHERE event_key = ANY(%s)",
-                (UuidArray.of(keys),),
+                (UuidArray.of_bytes(wanted.keys),),
                 prepare=True,
                 binary=True,
             )
             erased = conn.cursor(row_factory=tuple_row).execute(
                 "SELECT person_ref FROM ledger.erased WHERE person_ref = ANY(%s)",
-                (UuidArray.of(persons),),
+                (UuidArray.of(wanted.persons),),
                 prepare=True,
                 binary=True,
             )
@@ -232,29 +242,40 @@ class Writer:
             )
             for ticket in batch:
                 try:
-                    ticket.receipts = clerk.take(desk, ticket.command)
+                    ticket.receipts = clerk.take(desk, ticket.command.authority, ticket.slips)
                     ticket.error = None
                 except Refused as refused:
                     ticket.error = refused
-            began = time.perf_counter()
+                if len(desk.rows) >= CHUNK_FACTS:
+                    # PostgreSQL inserts these while the next commands are decided on.
+                    self._append(conn, curs)
             if desk.rows:
-                self._append(curs)
+                self._append(conn, curs)
+            self._guard(curs)
+            began = time.perf_counter()
         recorder.raise_commit_warning()
-        self._count(len(desk.rows), time.perf_counter() - began)
+        self._count(desk.recorded, time.perf_counter() - began)
         desk.keep()
 
-    def _append(self, curs: Any) -> None:
-        desk = self._desk
-        self._book.recorder._insert_stored_events(
-            curs, (), rows=desk.rows, recorded_at=desk.recorded_at
-        )
-        if desk.mentions:
-            entities, kinds, streams = zip(*desk.mentions, strict=True)
+    def _append(self, conn: Connection[Any], curs: Any) -> None:
+        """Send facts and their mentions on their way; errors show when the transaction ends."""
+        rows, named = self._desk.drain()
+        recorder = self._book.recorder
+        recorder._insert_stored_events(curs, (), rows=rows, recorded_at=self._desk.recorded_at)
+        if named:
+            entities, kinds, streams = zip(*named, strict=True)
             curs.execute(
                 "INSERT INTO ledger.mention SELECT * FROM unnest(%s, %s, %s)",
                 (UuidArray.of(entities), BigintArray.of(kinds), UuidArray.of(streams)),
                 prepare=True,
             )
+        conn.pgconn.flush()
+
+    def _guard(self, curs: Any) -> None:
+        """The head, and what else follows from the batch."""
+        desk = self._desk
+        if desk.recorded:
+            self._book.recorder.advance_head(curs, desk.position, desk.recorded_at)
         if desk.seats:
             curs.execute(
                 "INSERT INTO ledger.seats SELECT * FROM unnest(%s, %s)"
