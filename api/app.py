@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api import metrics
 from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
@@ -29,7 +30,12 @@ def _open(url: str, settings: Settings) -> Callable[[web.Application], AsyncIter
         state = State(url, settings)
         app[STATE] = state
         state.listen()
+        scraped = None
+        if settings.metrics_port is not None:
+            scraped = await metrics.listen(state, settings.host, settings.metrics_port)
         yield
+        if scraped is not None:
+            await scraped.cleanup()
         state.close()
 
     return context

@@ -44,11 +44,14 @@ class Route(Struct, frozen=True):
     in_document: bool = True
 
 
+TABLE: Final = web.AppKey("table", tuple[Route, ...])
+"""Where an application keeps its route table."""
+
 Q = TypeVar("Q", bound=Struct)
 
 
 def query(request: web.Request, shape: type[Q]) -> Q:
-    """The query parameters as a struct. Raises Problem `invalid_parameter`, naming what is allowed."""
+    """The query parameters as a struct. Raises Problem, naming what is allowed."""
     given: dict[str, str] = {}
     allowed = {field.encode_name for field in msgspec.structs.fields(shape)}
     for name, value in request.query.items():

@@ -8,7 +8,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
-from api.contract import ANY, PUBLIC, Handler, Route
+from api.contract import ANY, PUBLIC, TABLE, Handler, Route
 from api.limits import Limiter
 from api.problems import Problem
 from api.requests import AUTHORITY, too_large
@@ -27,6 +27,8 @@ SECURITY_HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 NOBODY: Final = Authority("public")
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+BEGUN: Final = web.RequestKey("begun", bool)
 
 
 def guarded(route: Route, limiter: Limiter) -> Handler:
@@ -54,7 +56,7 @@ def guarded(route: Route, limiter: Limiter) -> Handler:
 
 
 async def _who(request: web.Request, state: State) -> Authority:
-    """The authority of the request's key. Raises Problem where a key was sent that does not hold."""
+    """The authority of the request's key. Raises Problem for a key that does not hold."""
     header = request.headers.get("Authorization")
     if header is None:
         return NOBODY
@@ -76,25 +78,36 @@ async def _who(request: web.Request, state: State) -> Authority:
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one place where errors become answers. A 500 is a defect of ours, and says so."""
     began = time.perf_counter()
-    request_id = _request_id(request)
+    counts = request.app[STATE].counts
+    request_id = request[REQUEST_ID] = _request_id(request)
     try:
         response = await handler(request)
     except Problem as problem:
+        counts.refused(problem.code)
         response = problem.response()
     except web.HTTPException as error:
-        response = _of_aiohttp(request, error).response()
-        for name in ("Allow",):
-            if name in error.headers:
-                response.headers[name] = error.headers[name]
-    except Exception:  # noqa: BLE001 - the edge of the process
+        translated = _of_aiohttp(request, error)
+        counts.refused(translated.code)
+        response = translated.response()
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    except Exception:  # the edge of the process
+        counts.refused("internal")
         log.exception("request_failed", request_id=request_id, path=request.path)
         detail = f"The request failed here. Tell the operator: {request_id}."
         response = Problem("internal", detail).response()
-    if not response.prepared:
-        response.headers.update(SECURITY_HEADERS)
-        response.headers["X-Request-Id"] = request_id
-    request.app[STATE].observe(request, response.status, time.perf_counter() - began)
+    if BEGUN in request and not response.prepared and request.transport is not None:
+        request.transport.abort()  # half an answer is out: only a broken connection tells
+    counts.answered(request.method, response.status, time.perf_counter() - began)
     return response
+
+
+async def sign(request: web.Request, response: web.StreamResponse) -> None:
+    """Before an answer's head goes out, a stream's too: security headers and the request's id."""
+    request[BEGUN] = True
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
 
 
 def _request_id(request: web.Request) -> str:
@@ -116,5 +129,7 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
 
 def add_routes(app: web.Application, routes: Iterable[Route], limiter: Limiter) -> None:
     """Put the table into the application."""
-    for route in routes:
+    app[TABLE] = table = tuple(routes)
+    app.on_response_prepare.append(sign)
+    for route in table:
         app.router.add_route(route.method, route.path, guarded(route, limiter))

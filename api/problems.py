@@ -63,7 +63,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
 
 
 class Finding(Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong: where (JSON pointer or parameter), which value, the rule, the fix."""
+    """One thing that is wrong: where (JSON pointer or parameter), the value, the rule, the fix."""
 
     pointer: str
     detail: str
@@ -144,12 +144,14 @@ def of_refusal(refusal: Refusal, fact: Fact | None = None, prefix: str = "") -> 
     rule = (type(refusal).__doc__ or "").strip()
     pointer = prefix + (f"/data/{field}" if field else "")
     value = None if field is None else getattr(fact, field)
-    more = {"in_the_way": refusal.case["in_the_way"]} if "in_the_way" in refusal.case else {}
+    more: dict[str, Any] = (
+        {"in_the_way": refusal.case["in_the_way"]} if "in_the_way" in refusal.case else {}
+    )
     finding = Finding(pointer, str(refusal), value, rule)
     return Problem(refusal.code, str(refusal), errors=(finding,), **more)
 
 
 def all_codes() -> dict[str, tuple[int, str]]:
-    """Every code that can be answered, with status and title: for the documentation and its test."""
+    """Every code that can be answered, with status and title: for the documentation."""
     refusals = {code: (status_of(code), title_of(code)) for code in REFUSALS}
     return dict(sorted((refusals | CODES).items()))

@@ -15,14 +15,13 @@ from ledger.domain.commands import Authority
 
 BODY_BYTES_MAX: Final = 5_000_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
-AUTHORITY: Final = "authority"
+AUTHORITY: Final = web.RequestKey("authority", Authority)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})\b")
 
 
 def authority_of(request: web.Request) -> Authority:
     """Who asks. The dispatcher has checked that a route's key is there."""
-    authority: Authority = request[AUTHORITY]
-    return authority
+    return request[AUTHORITY]
 
 
 async def body_of(request: web.Request, timeout_s: float) -> bytes:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -15,6 +14,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from api.auth import KeyRing, find_key
+from api.metrics import Counts
 from api.problems import Problem
 from api.settings import Settings
 from ledger.domain.commands import Authority
@@ -78,9 +78,7 @@ class State:
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self.refusals: Counter[str] = Counter()
-        self.answers: Counter[tuple[str, int]] = Counter()
-        self.answer_seconds = 0.0
+        self.counts = Counts()
         self.deliver: Deliver = _drop
         self._stopping = Event()
         self._listener: Thread | None = None
@@ -95,7 +93,7 @@ class State:
         self._listener.start()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """LISTEN, look once, then wake on NOTIFY or after POLL_S; on a lost connection start over."""
+        """LISTEN, look once, then wake on NOTIFY or after POLL_S; start over when interrupted."""
         while not self._stopping.is_set():
             try:
                 with connect(self.url, READER, autocommit=True) as conn:
@@ -147,7 +145,7 @@ class State:
             ) from error
 
     async def caught_up(self, position: int | None, wait_s: float) -> int:
-        """The position reads answer at, at least the given one. Raises Problem `read_models_behind`."""
+        """The position reads answer at, at least the given one. Raises `read_models_behind`."""
         if position is not None and not await self.progress.reach(
             position, min(wait_s, WAIT_MAX_S)
         ):
@@ -161,15 +159,6 @@ class State:
     async def admit(self, digest: bytes) -> Authority | None:
         """Look a key up that was not seen lately."""
         return self.keys.admit(digest, await self.read_keys(find_key, digest))
-
-    def count_refusal(self, code: str) -> None:
-        """For the metrics."""
-        self.refusals[code] += 1
-
-    def observe(self, request: web.Request, status: int, seconds: float) -> None:
-        """For the metrics: one answered request."""
-        self.answers[(request.method, status // 100)] += 1
-        self.answer_seconds += seconds
 
     def close(self) -> None:
         """Record what is queued and let go of everything."""

@@ -110,7 +110,6 @@ async def _single(state: State, authority: Authority, taken: Taken) -> web.Respo
             },
         )
     if isinstance(error, Refused):
-        state.count_refusal(error.refusal.code)
         raise of_refusal(error.refusal, taken.fact) from error
     raise _unknown(error)
 
@@ -126,6 +125,7 @@ async def _batch(
     answers: list[dict[str, Any]] = []
     for item, future in zip(items, futures, strict=True):
         if isinstance(future, Problem):
+            state.counts.refused(future.code)
             answers.append(future.body())
             continue
         ticket = await future
@@ -137,7 +137,7 @@ def _item(state: State, item: Taken, ticket: Ticket) -> dict[str, Any]:
     if ticket.error is None:
         return _receipt_item(ticket.receipts[0])
     if isinstance(ticket.error, Refused) and isinstance(item, Incoming):
-        state.count_refusal(ticket.error.refusal.code)
+        state.counts.refused(ticket.error.refusal.code)
         return of_refusal(ticket.error.refusal, item.fact).body()
     return _unknown(ticket.error).body()
 
@@ -158,7 +158,6 @@ async def _atomic(state: State, authority: Authority, items: list[Taken]) -> web
         return _answer([_receipt_item(receipt) for receipt in ticket.receipts])
     if isinstance(ticket.error, Refused):
         refused = ticket.error
-        state.count_refusal(refused.refusal.code)
         raise of_refusal(refused.refusal, facts[refused.item].fact, f"/{refused.item}") from refused
     raise _unknown(ticket.error)
 
