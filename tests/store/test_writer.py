@@ -1,0 +1,271 @@
+"""Group commit: neighbours don't hurt each other, the queue is bounded, nothing queued is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from ledger.domain.commands import Command, Incoming, Refused
+from ledger.service import Ledger
+from ledger.store import writer as writing
+from ledger.store.database import connect
+from ledger.store.writer import CHANNEL, OutcomeUnknown, Ticket, WriterBusy, WriterClosed
+from tests.domain.kit import ADMIN, Given, fact
+
+DAY = "2020-01-01"
+LIMIT_S = 30
+
+
+def named(name: str = "Rail") -> Incoming:
+    """A new cluster."""
+    return fact("cluster.registered", cluster=f"c-{uuid4().hex[:12]}", name=name, effective_on=DAY)
+
+
+def wrong() -> Incoming:
+    return fact("cluster.closed", cluster="nowhere", effective_on=DAY)
+
+
+BY_CONSTRAINT = """
+    ALTER TABLE ledger.facts ADD CONSTRAINT no_poison CHECK (position('poison'::bytea in state) = 0)
+"""
+BY_TRIGGER = """
+    CREATE FUNCTION ledger.poisoned() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
+    CREATE TRIGGER poisoned BEFORE INSERT ON ledger.facts FOR EACH ROW
+        WHEN (position('poison'::bytea in NEW.state) > 0) EXECUTE FUNCTION ledger.poisoned();
+"""
+
+
+class Batch:
+    """Commands submitted together, and their tickets once all are done."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._done = threading.Semaphore(0)
+        self.tickets: list[Ticket] = []
+
+    def submit(self, *facts: Incoming) -> Ticket:
+        ticket = self._ledger.submit(Command(ADMIN, facts), self._deliver)
+        self.tickets.append(ticket)
+        return ticket
+
+    def _deliver(self, tickets: Sequence[Ticket]) -> None:
+        self._done.release(len(tickets))
+
+    def wait(self) -> None:
+        for _ in self.tickets:
+            assert self._done.acquire(timeout=LIMIT_S)
+
+
+@contextmanager
+def head_locked(url: str) -> Iterator[None]:
+    """Meanwhile no writer can append: what is submitted goes into one batch."""
+    with connect(url, None) as conn:
+        conn.execute("SELECT FROM ledger.head FOR UPDATE")
+        yield
+
+
+def test_commands_that_wait_are_recorded_in_one_transaction(given: Given, book_url: str) -> None:
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        batch.submit(named())
+        for _ in range(50):
+            batch.submit(named())
+    batch.wait()
+    assert given.ledger.writer.statistics.facts == 51
+    assert given.ledger.writer.statistics.batches <= 3
+    assert [t.result()[0].position for t in batch.tickets] == list(range(1, 52))
+
+
+def test_a_refused_command_does_not_fail_its_neighbours(given: Given, book_url: str) -> None:
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        for n in range(10):
+            batch.submit(*([wrong()] if n % 2 else [named()]))
+    batch.wait()
+    for n, ticket in enumerate(batch.tickets):
+        if n % 2:
+            with pytest.raises(Refused):
+                ticket.result()
+        else:
+            assert ticket.result()[0].position == n // 2 + 1
+
+
+def test_what_a_refused_command_did_before_is_undone(given: Given, book_url: str) -> None:
+    cluster = named()
+    closed = {"cluster": cluster.fact.cluster, "effective_on": DAY}  # type: ignore[attr-defined]  # a cluster's fact
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        refused = batch.submit(cluster, wrong())
+        later = batch.submit(fact("cluster.closed", **closed))
+        again = batch.submit(cluster)
+    batch.wait()
+    for ticket in (refused, later):
+        with pytest.raises(Refused):
+            ticket.result()
+    assert not again.result()[0].duplicate
+
+
+def test_commands_of_one_batch_see_each_other(given: Given, book_url: str) -> None:
+    cluster = named()
+    closed = {"cluster": cluster.fact.cluster, "effective_on": DAY}  # type: ignore[attr-defined]  # a cluster's fact
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        first = batch.submit(cluster)
+        repeated = batch.submit(cluster)
+        close = batch.submit(fact("cluster.closed", **closed))
+        twice = batch.submit(fact("cluster.closed", **closed))
+    batch.wait()
+    assert first.result()[0].version == 1
+    assert repeated.result()[0].duplicate
+    assert repeated.result()[0].leaf_hash == first.result()[0].leaf_hash
+    assert close.result()[0].version == 2
+    with pytest.raises(Refused):
+        twice.result()
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        BY_CONSTRAINT,
+        BY_TRIGGER,
+    ],
+)
+def test_a_fact_the_database_rejects_does_not_fail_its_neighbours(
+    given: Given, book_url: str, obstacle: str
+) -> None:
+    with connect(book_url, None, autocommit=True) as conn:
+        conn.execute(obstacle)
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        for n in range(11):
+            batch.submit(named("poison" if n == 6 else "Rail"))
+    batch.wait()
+    with pytest.raises(OutcomeUnknown):
+        batch.tickets.pop(6).result()
+    assert [t.result()[0].position for t in batch.tickets] == list(range(1, 11))
+    assert given.ledger.book.head().position == 10
+    assert given.post("cluster.closed", cluster=_code(batch), effective_on=DAY).version == 2
+
+
+def _code(batch: Batch) -> str:
+    code: str = batch.tickets[0].command.facts[0].fact.cluster  # type: ignore[attr-defined]  # a cluster's fact
+    return code
+
+
+def test_a_full_queue_is_busy_and_recovers(
+    given: Given, book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "QUEUE_FACTS_MAX", 5)
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        with pytest.raises(WriterBusy, match="full"):
+            _submit_many(batch)
+    batch.wait()
+    assert 5 <= len(batch.tickets) < 100
+    assert all(ticket.result() for ticket in batch.tickets)
+    assert given.record(named())
+
+
+def _submit_many(batch: Batch) -> None:
+    for _ in range(100):
+        batch.submit(named())
+
+
+def test_a_command_larger_than_the_queue_is_taken_when_the_queue_is_empty(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "QUEUE_FACTS_MAX", 5)
+    assert len(given.record(*(named() for _ in range(20)))) == 20
+
+
+def test_closing_records_what_is_queued(book_url: str) -> None:
+    ledger = Ledger.open(book_url)
+    batch = Batch(ledger)
+    with head_locked(book_url):
+        for _ in range(20):
+            batch.submit(named())
+        closing = threading.Thread(target=ledger.close)
+        closing.start()
+    closing.join(LIMIT_S)
+    batch.wait()
+    assert [t.result()[0].position for t in batch.tickets] == list(range(1, 21))
+    with pytest.raises(WriterClosed):
+        ledger.submit(Command(ADMIN, (named(),)), lambda _: None)
+
+
+def test_a_lost_connection_is_tried_again(given: Given, book_url: str) -> None:
+    cluster = given.cluster()
+    with connect(book_url, None, autocommit=True) as conn:
+        ended = conn.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert ended is not None
+    assert ended[0] > 0
+    assert given.post("cluster.renamed", cluster=cluster, name="A", effective_on=DAY).position == 2
+
+
+def test_a_connection_lost_in_mid_transaction_records_once(given: Given, book_url: str) -> None:
+    batch = Batch(given.ledger)
+    with (
+        connect(book_url, None, autocommit=True) as watcher,
+        head_locked(book_url),
+    ):
+        ticket = batch.submit(named())
+        _end_whoever_waits_for_the_head(watcher)
+    batch.wait()
+    assert ticket.result()[0].position == 1
+    assert given.ledger.book.head().position == 1
+
+
+def _end_whoever_waits_for_the_head(watcher: psycopg.Connection) -> None:
+    for _ in range(10_000):
+        row = watcher.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+        if row is not None and row[0]:
+            return
+    raise AssertionError("nobody waited for the head")
+
+
+def test_what_another_process_wrote_is_seen(given: Given, book_url: str) -> None:
+    cluster, data = named(), {"effective_on": DAY}
+    code: str = cluster.fact.cluster  # type: ignore[attr-defined]  # a cluster's fact
+    with Ledger.open(book_url) as other:
+        here, there = given, Given(other)
+        here.record(cluster)
+        there.post("cluster.renamed", cluster=code, name="A", **data)
+        assert here.post("cluster.renamed", cluster=code, name="B", **data).version == 3
+        there.post("cluster.closed", cluster=code, **data)
+        here.refused("already_closed", fact("cluster.closed", cluster=code, **data))
+        assert here.record(cluster)[0].duplicate
+
+
+def test_followers_are_told_after_the_commit(given: Given, book_url: str) -> None:
+    with connect(book_url, None, autocommit=True) as conn:
+        conn.execute(f"LISTEN {CHANNEL}")
+        given.cluster()
+        told = next(conn.notifies(timeout=LIMIT_S, stop_after=1))
+    assert told.payload == "1"
+
+
+def test_a_leaf_has_at_most_65535_bytes(given: Given) -> None:
+    report = {
+        "report": "annual@1",
+        "period_from": DAY,
+        "period_to": DAY,
+        "known_at": 0,
+        "definitions": [],
+        "sha256": "0" * 64,
+    }
+    too_long = {"text": "x" * 70_000}
+    given.refused("fact_too_large", fact("report.published", parameters=too_long, **report))
+    fits = {"text": "x" * 60_000}
+    assert given.post("report.published", parameters=fits, **report).position == 1
