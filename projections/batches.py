@@ -2,9 +2,11 @@
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from uuid import UUID
+
+from msgspec import MsgspecError
 
 from ledger.domain.history import Entry, fold, standing
 from ledger.domain.laws import LAWS
@@ -81,7 +83,7 @@ class Source:
 
         For rebuilds: the others are first facts of their streams. Raises Unfoldable.
         """
-        entries = [_entry(after, "", state) for state in states]
+        entries = [_entry(after + 1, "", state) for state in states]
         begins: dict[UUID, int] = {}
         for entry in entries:
             begins.setdefault(entry.stream, entry.version)
@@ -156,7 +158,11 @@ def _careful_glance(position: int, state: bytes) -> Glance:
 
 
 def _entry(position: int, topic: str, state: bytes) -> Entry:
+    """A whole fact. Position and topic are for the refusal, should the leaf not tell them."""
     try:
         return decode_leaf(state)
     except UNFOLDABLE as error:
+        with suppress(MsgspecError):
+            leaf = glance(state)
+            position, topic = leaf.position, leaf.type
         raise unfoldable(position, topic, error) from error

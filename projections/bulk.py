@@ -63,7 +63,7 @@ SELECT {_id("activity_id")}, {_id("person_ref")},
             THEN {_id("organisation_id")} END,
        false, true, notification_id, {OPEN}
 {_FIRST}
-"""  # noqa: S608 - constants
+"""
 
 # Who organised an activity as known at the fact's position: its row that holds there.
 _TRAIL: Final = f"""
@@ -91,7 +91,7 @@ INSERT INTO {trail_scope} SELECT DISTINCT scope FROM {trail} ON CONFLICT DO NOTH
 
 
 class Filling:
-    """One schema being filled: reading ahead, folding, writing behind, and the trail behind that."""
+    """A schema being filled: read ahead, folded, written behind, the trail behind that."""
 
     def __init__(self, projector: Projector) -> None:
         self._projector = projector
