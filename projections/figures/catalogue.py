@@ -95,6 +95,8 @@ def _needs(text: str) -> list[str]:
 def composed(text: str, *, then: str = "", name: str = "") -> str:
     """One statement: the fragments a text needs, each before those that need it, then the text.
 
+    NOT MATERIALIZED lets the planner see the tables' statistics through the fragments.
+
     With `then`, the text is the last of the common table expressions, called `name`, and `then` is
     what is asked.
     """
@@ -111,7 +113,9 @@ def composed(text: str, *, then: str = "", name: str = "") -> str:
         visit(needed)
     if then:
         fragments[name] = text
-    parts = ",\n".join(f"{name} AS (\n{fragment})" for name, fragment in fragments.items())
+    parts = ",\n".join(
+        f"{name} AS NOT MATERIALIZED (\n{fragment})" for name, fragment in fragments.items()
+    )
     return f"WITH RECURSIVE\n{parts}\n{then or text}"
 
 

@@ -1,4 +1,4 @@
-"""A small history, posted through the real service and projected, and the figures that come of it."""
+"""A small history, posted through the real service, and the figures that come of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def uid(name: str) -> UUID:
 
 
 class History:
-    """Facts by their shortest names. Days are ISO; organisations, activities, persons, projects go by name."""
+    """Facts by their shortest names. Days are ISO; what has an id goes by a name."""
 
     def __init__(self, url: str, ledger: Ledger, projector: Projector, conn: psycopg.Connection):
         self.url, self.ledger, self.projector, self.conn = url, ledger, projector, conn

@@ -1,4 +1,4 @@
-"""Organisations and companies involved, and who is one with whom: each number is counted by hand."""
+"""Organisations and companies involved, and who is one with whom: counted by hand."""
 
 from __future__ import annotations
 

@@ -7,6 +7,5 @@ JOIN running_cell ON running_cell.project_id = part.project_id
     AND part.valid_from <= running_cell.last_day AND running_cell.first_day < part.valid_to
 LEFT JOIN resolved ON resolved.organisation_id = part.organisation_id
     AND resolved.valid_from < part.valid_to AND part.valid_from < resolved.valid_to
+    AND resolved.valid_from <= running_cell.last_day AND running_cell.first_day < resolved.valid_to
 WHERE part.valid_from < part.valid_to
-    AND (resolved.valid_from IS NULL
-        OR (resolved.valid_from <= running_cell.last_day AND running_cell.first_day < resolved.valid_to))

@@ -1,14 +1,23 @@
--- Needs: bucket, held
--- Where a held activity counts: in the stretch its day lies in, once for the programme, or by cluster: with each
--- organiser, or with the lead alone. (The days are compared the long way round because a planner takes "outside one
--- end or the other" for less selective than "between", and here nearly every activity is inside.)
-SELECT bucket.bucket, organiser.key, organiser.activity_id, organiser.held_on
+-- Needs: held
+-- Where a held activity counts: once for the programme, or by cluster, with each organiser or with the lead alone; and
+-- in the stretch its day lies in. (Stretches are unnested, not joined: nothing but hashes joins the attendances then.)
+SELECT bucket, key, activity_id, held_on
 FROM (
-    SELECT activity_id, held_on, '' AS key FROM held WHERE %(view)s = 'programme'
-    UNION ALL
-    SELECT activity_id, held_on, unnest(organisers) FROM held WHERE %(view)s = 'participating'
-    UNION ALL
-    SELECT activity_id, held_on, organisers[1] FROM held WHERE %(view)s = 'lead'
-) AS organiser
-JOIN bucket ON NOT (organiser.held_on < bucket.first_day OR bucket.last_day < organiser.held_on)
-WHERE %(cluster)s = '' OR organiser.key = %(cluster)s
+    SELECT
+        activity_id, held_on, key,
+        unnest(CAST(%(bucket)s AS integer[])) AS bucket,
+        unnest(CAST(%(first_day)s AS date[])) AS first_day,
+        unnest(CAST(%(last_day)s AS date[])) AS last_day
+    FROM (
+        SELECT
+            activity_id, held_on,
+            unnest(CASE %(view)s
+                WHEN 'programme' THEN ARRAY['']
+                WHEN 'lead' THEN organisers[1:1]
+                WHEN 'participating' THEN organisers
+            END) AS key
+        FROM held
+    ) AS organiser
+    WHERE %(cluster)s = '' OR key = %(cluster)s
+) AS cell
+WHERE first_day <= held_on AND held_on <= last_day

@@ -1,16 +1,13 @@
--- Needs: bucket, spell, held_cell, running_cell, part, resolved
+-- Needs: spell_cell, held_cell, running_cell, part, resolved
 -- For the drill-down: the streams that involve an organisation in a stretch. A stream is named by its kind (3 membership,
 -- 5 attendance, 7 enrolment) and its key.
 SELECT
-    bucket.bucket, coalesce(resolved.identity, spell.organisation_id) AS identity,
-    3 AS kind, spell.organisation_id AS first_key, spell.cluster AS second_key
-FROM spell
-LEFT JOIN resolved ON resolved.organisation_id = spell.organisation_id
-    AND resolved.valid_from < spell.valid_to AND spell.valid_from < resolved.valid_to
-JOIN bucket ON spell.valid_from <= bucket.last_day AND bucket.first_day < spell.valid_to
-    AND (resolved.valid_from IS NULL
-        OR (resolved.valid_from <= bucket.last_day AND bucket.first_day < resolved.valid_to))
-WHERE spell.valid_from < spell.valid_to AND (%(cluster)s = '' OR spell.cluster = %(cluster)s)
+    spell_cell.bucket, coalesce(resolved.identity, spell_cell.organisation_id) AS identity,
+    3 AS kind, spell_cell.organisation_id AS first_key, spell_cell.cluster AS second_key
+FROM spell_cell
+LEFT JOIN resolved ON resolved.organisation_id = spell_cell.organisation_id
+    AND resolved.valid_from < spell_cell.valid_to AND spell_cell.valid_from < resolved.valid_to
+    AND resolved.valid_from <= spell_cell.last_day AND spell_cell.first_day < resolved.valid_to
 UNION ALL
 SELECT
     held_cell.bucket, coalesce(resolved.identity, attendance.organisation_id),
@@ -30,6 +27,5 @@ JOIN running_cell ON running_cell.project_id = part.project_id
     AND part.valid_from <= running_cell.last_day AND running_cell.first_day < part.valid_to
 LEFT JOIN resolved ON resolved.organisation_id = part.organisation_id
     AND resolved.valid_from < part.valid_to AND part.valid_from < resolved.valid_to
+    AND resolved.valid_from <= running_cell.last_day AND running_cell.first_day < resolved.valid_to
 WHERE part.valid_from < part.valid_to
-    AND (resolved.valid_from IS NULL
-        OR (resolved.valid_from <= running_cell.last_day AND running_cell.first_day < resolved.valid_to))
