@@ -163,9 +163,8 @@ def test_a_full_queue_is_busy_and_recovers(
 ) -> None:
     monkeypatch.setattr(writing, "QUEUE_FACTS_MAX", 5)
     batch = Batch(given.ledger)
-    with head_locked(book_url):
-        with pytest.raises(WriterBusy, match="full"):
-            _submit_many(batch)
+    with head_locked(book_url), pytest.raises(WriterBusy, match="full"):
+        _submit_many(batch)
     batch.wait()
     assert 5 <= len(batch.tickets) < 100
     assert all(ticket.result() for ticket in batch.tickets)
