@@ -10,17 +10,28 @@ from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
 from api.requests import BODY_BYTES_MAX
-from api.routes import facts, operations
+from api.routes import documents, facts, live, operations, pages, trail, views
 from api.settings import Settings
 from api.state import STATE, State
 
-ROUTES: Final[tuple[Route, ...]] = (*facts.ROUTES, *operations.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *facts.ROUTES,
+    *live.ROUTES,
+    *trail.ROUTES,
+    *views.ROUTES,
+    *documents.ROUTES,
+    *operations.ROUTES,
+    *pages.ROUTES,
+)
 
 
 def application(url: str, settings: Settings) -> web.Application:
     """The service on a migrated database with a ledger in it."""
     app = web.Application(middlewares=[edge], client_max_size=BODY_BYTES_MAX)
     add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
+    app[documents.DOCUMENT] = documents.document_of(ROUTES)
+    app[pages.FIRST_PAGE] = pages.FirstPage()
+    live.install(app)
     app.cleanup_ctx.append(_open(url, settings))
     return app
 

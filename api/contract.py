@@ -44,9 +44,6 @@ class Route(Struct, frozen=True):
     in_document: bool = True
 
 
-TABLE: Final = web.AppKey("table", tuple[Route, ...])
-"""Where an application keeps its route table."""
-
 Q = TypeVar("Q", bound=Struct)
 
 

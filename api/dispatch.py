@@ -8,7 +8,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
-from api.contract import ANY, PUBLIC, TABLE, Handler, Route
+from api.contract import ANY, PUBLIC, Handler, Route
 from api.limits import Limiter
 from api.problems import Problem
 from api.requests import AUTHORITY, too_large
@@ -107,6 +107,7 @@ async def sign(request: web.Request, response: web.StreamResponse) -> None:
     request[BEGUN] = True
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "clusterledger"  # no versions
     response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
 
 
@@ -129,7 +130,6 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
 
 def add_routes(app: web.Application, routes: Iterable[Route], limiter: Limiter) -> None:
     """Put the table into the application."""
-    app[TABLE] = table = tuple(routes)
     app.on_response_prepare.append(sign)
-    for route in table:
+    for route in routes:
         app.router.add_route(route.method, route.path, guarded(route, limiter))

@@ -151,6 +151,12 @@ def of_refusal(refusal: Refusal, fact: Fact | None = None, prefix: str = "") -> 
     return Problem(refusal.code, str(refusal), errors=(finding,), **more)
 
 
+def sentence_of(code: str) -> str:
+    """What a refusal says, its placeholders in braces; empty for our own codes."""
+    refusal = REFUSALS.get(code)
+    return " ".join((refusal.__doc__ or "").split()) if refusal else ""
+
+
 def all_codes() -> dict[str, tuple[int, str]]:
     """Every code that can be answered, with status and title: for the documentation."""
     refusals = {code: (status_of(code), title_of(code)) for code in REFUSALS}

@@ -6,8 +6,8 @@ Nothing is invented: an event without id or source is refused, or deduplication 
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import unquote
 from unicodedata import normalize
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta, Raw, Struct

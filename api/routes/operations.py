@@ -17,13 +17,13 @@ LAG_FACTS_DEGRADED = 100_000
 LAG_S_DEGRADED = 60.0
 
 
-async def livez(request: web.Request) -> web.StreamResponse:
+async def livez(_: web.Request) -> web.StreamResponse:
     """The process answers; no database is asked."""
     return _json({"status": "alive"})
 
 
 async def readyz(request: web.Request) -> web.StreamResponse:
-    """Whether to send requests here: `ready`, `degraded` (answers, but read models stand) or 503."""
+    """Whether to send requests here: `ready`, `degraded` (read models are behind) or 503."""
     state = request.app[STATE]
     try:
         missing = await asyncio.to_thread(pending, state.url)

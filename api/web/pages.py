@@ -85,6 +85,21 @@ def render_docs(language: Language = "en", *, openapi_url: str = "/openapi.json"
     return template.render(t=TEXTS[language], openapi_url=openapi_url, asset=asset)
 
 
+class ProblemCode(msgspec.Struct, frozen=True):
+    """A problem's code as documented; `sentence` has placeholders in braces, or is empty."""
+
+    code: str
+    status: int
+    title: str
+    sentence: str
+
+
+def render_problems(codes: tuple[ProblemCode, ...], language: Language = "en") -> str:
+    """All codes of problems, each with an anchor that a problem's `type` leads to."""
+    template = _environment().get_template("problems.html")
+    return template.render(t=TEXTS[language], codes=codes, asset=asset)
+
+
 @cache
 def asset(name: str) -> str:
     """The URL of a static file, with a digest so that a browser may keep it for ever.

@@ -74,6 +74,8 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     figure_list: str
     docs_title: str
     docs_without_script: str
+    problems_title: str
+    problems_lede: str
 
 
 GERMAN = Texts(
@@ -141,6 +143,9 @@ GERMAN = Texts(
     figure_list="Alle Definitionen (JSON)",
     docs_title="Schnittstelle",
     docs_without_script="Diese Ansicht braucht JavaScript. Die Beschreibung selbst liegt hier:",
+    problems_title="Fehlercodes",
+    problems_lede="Jede Fehlerantwort ist ein Problem nach RFC 9457. Ihr Code steht hier, mit dem "
+    "HTTP-Status; der Satz nennt in Klammern, was die Antwort selbst ausschreibt.",
 )
 
 ENGLISH = Texts(
@@ -206,6 +211,9 @@ ENGLISH = Texts(
     figure_list="All definitions (JSON)",
     docs_title="API",
     docs_without_script="This view needs JavaScript. The description itself is here:",
+    problems_title="Problem codes",
+    problems_lede="Every error is a problem as of RFC 9457. Its code is listed here with the HTTP "
+    "status; in braces stands what an answer spells out.",
 )
 
 TEXTS: dict[Language, Texts] = {"de": GERMAN, "en": ENGLISH}
