@@ -16,6 +16,7 @@ from api.auth import SCOPES
 from api.contract import ANY, PUBLIC, Answer, Route
 from api.intake.cloudevents import Event
 from api.problems import MEDIA_TYPE, all_codes
+from api.routes.facts import Item
 from ledger.domain.facts import FACTS
 
 PATH: Final = "/openapi.json"
@@ -131,7 +132,7 @@ def _alternatives(kind: Any) -> Sequence[Any]:
 
 def _types(routes: Iterable[Route]) -> list[Any]:
     """Every type that the document describes, each once."""
-    found: list[Any] = [ProblemDetails, Event, *FACTS.values()]
+    found: list[Any] = [ProblemDetails, Event, Item, *FACTS.values()]
     for route in routes:
         bodies = [a.body for a in route.answers.values() if a.body is not None]
         for kind in (*bodies, *route.request_bodies.values()):
@@ -139,7 +140,8 @@ def _types(routes: Iterable[Route]) -> list[Any]:
         found.extend(route.path_parameters.values())
         found.extend(kind for _, _, kind in route.request_headers)
         if route.query is not None:
-            found.extend(f.type for f in msgspec.structs.fields(route.query))
+            for field in msgspec.structs.fields(route.query):
+                found.extend(_alternatives(field.type))
     unique: list[Any] = []
     for kind in found:
         if not any(kind is other for other in unique):

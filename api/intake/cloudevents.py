@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from api.intake import json_text
+from api.intake.words import finding
 from api.problems import Finding, Problem
 from ledger.domain.commands import Incoming
+from ledger.domain.facts import FACTS
 from ledger.store.codec import InvalidFact, decode_fact
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -25,12 +27,34 @@ BATCH_FACTS_MAX: Final = 10_000
 _TEXT = r"^[^\u0000-\u001f\u007f]+$(?!\n)"
 _URI = r"^(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$(?!\n)"
 
-EventId = Annotated[str, Meta(min_length=1, max_length=200, pattern=_TEXT)]
-Source = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=_URI, description="A URI reference.")
+EventId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_TEXT,
+        description="Text of 1 to 200 characters without control characters.",
+    ),
 ]
-Reference = Annotated[str, Meta(min_length=1, max_length=200, pattern=_TEXT)]
-Version = Annotated[int, Meta(ge=0, lt=2**53)]
+Source = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_URI,
+        description="A URI reference of 1 to 200 characters: //ict.example/app.",
+    ),
+]
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_TEXT,
+        description="A fact's id or another reference: 1 to 200 characters, none of control.",
+    ),
+]
+Version = Annotated[int, Meta(ge=0, lt=2**53, description="A stream's version, from 1; 0: new.")]
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -65,10 +89,7 @@ def structured(body: bytes) -> Taken:
     problem = _shape(document, "")
     if problem is not None:
         return problem
-    try:
-        return _fact(_decode_one(body), "")
-    except msgspec.ValidationError as error:
-        return _invalid(error, "")
+    return _one(body, document, "")
 
 
 def batched(body: bytes) -> list[Taken]:
@@ -87,21 +108,25 @@ def batched(body: bytes) -> list[Taken]:
     if not any(problems):
         try:
             events = _decode_many(body)
-            return [_fact(event, f"/{index}") for index, event in enumerate(events)]
+            return [
+                _fact(event, item, f"/{index}")
+                for index, (event, item) in enumerate(zip(events, document, strict=True))
+            ]
         except msgspec.ValidationError:
             pass  # some event is wrong: find out which, one by one
     raws = msgspec.json.decode(body, type=list[Raw])
     return [
-        problem if problem is not None else _one_of_many(raw, f"/{index}")
-        for index, (problem, raw) in enumerate(zip(problems, raws, strict=True))
+        problem if problem is not None else _one(raw, item, f"/{index}")
+        for index, (problem, raw, item) in enumerate(zip(problems, raws, document, strict=True))
     ]
 
 
-def _one_of_many(raw: Raw, prefix: str) -> Taken:
+def _one(raw: bytes | Raw, document: Any, prefix: str) -> Taken:
     try:
-        return _fact(_decode_one(raw), prefix)
+        event = _decode_one(raw)
     except msgspec.ValidationError as error:
-        return _invalid(error, prefix)
+        return _invalid(error, document, prefix)
+    return _fact(event, document, prefix)
 
 
 def binary(headers: Mapping[str, str], body: bytes) -> Taken:
@@ -114,13 +139,13 @@ def binary(headers: Mapping[str, str], body: bytes) -> Taken:
     if "expectedversion" in attributes and attributes["expectedversion"].isascii():
         text = attributes["expectedversion"]
         attributes["expectedversion"] = int(text) if text.isdigit() and len(text) < 17 else text
-    json_text.parse(body)
+    document = attributes | {"data": json_text.parse(body)}
     try:
         event = msgspec.convert(attributes | {"data": None}, _Attributes)
     except msgspec.ValidationError as error:
-        return _invalid(error, "")
+        return _invalid(error, document, "")
     known = {name: getattr(event, name) for name in _NAMES - {"data"}}
-    return _fact(Event(data=Raw(body), **known), "")
+    return _fact(Event(data=Raw(body), **known), document, "")
 
 
 class _Attributes(Event, frozen=True, kw_only=True):
@@ -147,12 +172,11 @@ def _at(pointer: str, detail: str = "see detail") -> Finding:
     return Finding(pointer, detail)
 
 
-def _fact(event: Event, prefix: str) -> Taken:
+def _fact(event: Event, document: Any, prefix: str) -> Taken:
     try:
         fact, canonical = decode_fact(event.type, event.data)
     except InvalidFact as invalid:
-        finding = Finding(prefix + invalid.pointer, invalid.detail)
-        return Problem(invalid.code, invalid.detail, errors=(finding,))
+        return _invalid_fact(invalid, event.type, document, prefix)
     return Incoming(
         normalize("NFC", event.id),
         event.source,
@@ -165,7 +189,24 @@ def _fact(event: Event, prefix: str) -> Taken:
     )
 
 
-def _invalid(error: msgspec.ValidationError, prefix: str) -> Problem:
+def _invalid(error: msgspec.ValidationError, document: Any, prefix: str) -> Problem:
     detail, _, path = str(error).partition(" - at `$")
-    pointer = prefix + path.rstrip("`").replace(".", "/")
-    return Problem("invalid_event", detail, errors=(Finding(pointer, detail),))
+    found = finding(prefix, path.rstrip("`").replace(".", "/"), detail, Event, document)
+    return Problem("invalid_event", _sentence(found), errors=(found,))
+
+
+def _invalid_fact(invalid: InvalidFact, topic: str, document: Any, prefix: str) -> Problem:
+    if invalid.code == "unknown_type":
+        found = Finding(prefix + "/type", invalid.detail, topic[:100])
+    else:
+        inside = invalid.pointer.removeprefix("/data")
+        data = document.get("data")
+        found = finding(prefix + "/data", inside, invalid.detail, FACTS.get(topic), data)
+    return Problem(invalid.code, _sentence(found), errors=(found,))
+
+
+def _sentence(found: Finding) -> str:
+    """A finding on one line, for readers of `detail` alone."""
+    place = found.pointer.rpartition("/")[2]
+    parts = (f"{place}: {found.detail}" if place else found.detail, found.rule, found.fix)
+    return " ".join(part for part in parts if part)

@@ -13,7 +13,6 @@ from api.problems import all_codes, sentence_of
 from api.sending import Page, send
 from api.web.pages import ProblemCode, render_docs, render_problems
 
-
 DOCUMENT: Final = web.AppKey("document", Page)
 """The OpenAPI document of an application's table."""
 

@@ -1,11 +1,11 @@
 """POST /v1/facts: a cluster app's way in."""
 
 import asyncio
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from api.contract import ANY, Answer, Route, query
@@ -26,10 +26,10 @@ class Posting(Struct, frozen=True):
     atomic: bool = True
 
 
-class Item(Struct, frozen=True):
-    """What came of one event of a batch: a receipt with its status, or a problem."""
+class Item(Receipt, frozen=True, kw_only=True):
+    """One event of a batch that is in the ledger: 201, or 200 where it was there before."""
 
-    status: int
+    status: Literal[200, 201]
 
 
 def _submit(
@@ -54,10 +54,10 @@ async def post(request: web.Request) -> web.StreamResponse:
     """Record facts; a receipt each."""
     state = request.app[STATE]
     authority = authority_of(request)
+    atomic = query(request, Posting).atomic
     body = await body_of(request, state.settings.body_timeout_s)
     media_type = request.content_type
     if media_type == cloudevents.BATCHED:
-        atomic = query(request, Posting).atomic
         return await _batch(state, authority, cloudevents.batched(body), atomic=atomic)
     if media_type == cloudevents.STRUCTURED:
         taken = cloudevents.structured(body)
@@ -119,26 +119,36 @@ async def _batch(
 ) -> web.Response:
     if atomic:
         return await _atomic(state, authority, items)
-    futures = [
-        item if isinstance(item, Problem) else _submit(state, authority, (item,)) for item in items
-    ]
+    futures = [_submit_item(state, authority, item) for item in items]
     answers: list[dict[str, Any]] = []
-    for item, future in zip(items, futures, strict=True):
+    for index, (item, future) in enumerate(zip(items, futures, strict=True)):
         if isinstance(future, Problem):
             state.counts.refused(future.code)
             answers.append(future.body())
             continue
         ticket = await future
-        answers.append(_item(state, item, ticket))
+        answers.append(_item(state, item, ticket, f"/{index}"))
     return _answer(answers)
 
 
-def _item(state: State, item: Taken, ticket: Ticket) -> dict[str, Any]:
+def _submit_item(
+    state: State, authority: Authority, item: Taken
+) -> asyncio.Future[Ticket] | Problem:
+    """A full queue refuses single items, not what was queued before them."""
+    if isinstance(item, Problem):
+        return item
+    try:
+        return _submit(state, authority, (item,))
+    except Problem as problem:
+        return problem
+
+
+def _item(state: State, item: Taken, ticket: Ticket, prefix: str) -> dict[str, Any]:
     if ticket.error is None:
         return _receipt_item(ticket.receipts[0])
     if isinstance(ticket.error, Refused) and isinstance(item, Incoming):
         state.counts.refused(ticket.error.refusal.code)
-        return of_refusal(ticket.error.refusal, item.fact).body()
+        return of_refusal(ticket.error.refusal, item.fact, prefix).body()
     return _unknown(ticket.error).body()
 
 
@@ -183,9 +193,21 @@ def _answer(answers: list[dict[str, Any]]) -> web.Response:
 
 
 class Receipts(Struct, frozen=True):
-    """One item an event, in their order."""
+    """One item an event, in their order: a receipt with its status, or a problem."""
 
-    items: list[Receipt]
+    items: list[
+        Annotated[
+            Any,
+            Meta(
+                extra_json_schema={
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/Item"},
+                        {"$ref": "#/components/schemas/ProblemDetails"},
+                    ]
+                }
+            ),
+        ]
+    ]
 
 
 _TAKEN = {
