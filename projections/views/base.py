@@ -1,0 +1,143 @@
+"""What every view is made of: a query at a cut, its filters, its order, and keyset pages of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+from psycopg import Connection
+from psycopg.rows import class_row
+
+T = TypeVar("T", bound=Struct)
+
+
+class Cut(NamedTuple):
+    """The two times of a question: a day in the world, a position in the ledger."""
+
+    as_of: date
+    known_at: int
+
+
+def known(table: str) -> str:
+    """A condition: the row was known at the cut's position."""
+    return f"{table}.known_from <= %(known_at)s AND %(known_at)s < {table}.known_to"
+
+
+def folded(text: str) -> str:
+    """A text without case, accents and umlauts, however written: Müller, Mueller and MULLER agree.
+
+    Also folds `ue` that is no umlaut, on both sides of the comparison: what matches stays a match.
+    """
+    bare = f"lower(unaccent({text}))"
+    for spelled, folded_to in (("ae", "a"), ("oe", "o"), ("ue", "u")):
+        bare = f"replace({bare}, '{spelled}', '{folded_to}')"
+    return bare
+
+
+def part_of(column: str) -> str:
+    """A condition: the column contains the filter `q`."""
+    return f"strpos({folded(column)}, {folded('%(q)s')}) > 0"
+
+
+# Who ends a spell or an enrolment from outside, asked row by row: both are looked up by key.
+CLOSED_ON: Final = (
+    f"(SELECT max(c.valid_to) FROM models.cluster c WHERE c.cluster = own.cluster AND {known('c')})"  # noqa: S608 - constants
+)
+"""From which day on the cluster of `own` is no more; infinity while it is open."""
+DISSOLVED_ON: Final = f"(SELECT min(o.dissolved_on) FROM models.organisation o WHERE o.organisation_id = own.organisation_id AND {known('o')})"  # noqa: S608, E501 - constants
+"""From which day on the organisation of `own` is no more; NULL while it is not dissolved."""
+PROJECT_OVER_ON: Final = f"(SELECT max(p.last_day) + 1 FROM models.project p WHERE p.project_id = own.project_id AND {known('p')})"  # noqa: S608, E501 - constants
+"""From which day on the project of `own` is over; NULL while no end is known."""
+
+
+class View(Struct, Generic[T], frozen=True):
+    """One view.
+
+    `core` is a SELECT at the cut (`%(as_of)s`, `%(known_at)s`) whose columns the conditions and the
+    order name. `conditions` are the filters by name, `implied` those that hold in a list where the
+    filter of that name is left out. `covered` limits it to `%(clusters)s`; None: shared by all.
+    `shown` is what a page becomes, further WITH queries included; left out: the item's fields.
+    """
+
+    name: str
+    item: type[T]
+    core: str
+    order: Mapping[str, type]
+    conditions: Mapping[str, str]
+    place: Callable[[T], Sequence[Any]]
+    implied: Mapping[str, str] = {}
+    covered: str | None = None
+    shown: str | None = None
+
+    def query(self, conditions: Sequence[str]) -> str:
+        """The whole statement, with `%(limit)s`."""
+        columns = ", ".join(self.order)
+        shown = self.shown or _plain(self.item)
+        return (
+            f"WITH RECURSIVE page AS MATERIALIZED (SELECT * FROM ({self.core}) AS core"  # noqa: S608 - constants
+            f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY {columns} LIMIT %(limit)s)"
+            f" {shown} ORDER BY {', '.join(f'page.{column}' for column in self.order)}"
+        )
+
+
+def _plain(item: type[Struct]) -> str:
+    return f"SELECT {', '.join(f'page.{field}' for field in item.__struct_fields__)} FROM page"  # noqa: S608 - field names
+
+
+class Listed(NamedTuple, Generic[T]):
+    """A page of items; `after` is where the next one goes on, None at the end."""
+
+    items: list[T]
+    after: Sequence[Any] | None
+
+
+def listed(
+    conn: Connection[Any],
+    view: View[T],
+    cut: Cut,
+    filters: Mapping[str, Any],
+    *,
+    clusters: Sequence[str] | None,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> Listed[T]:
+    """A page of what the view shows at the cut, in its order, behind `after`."""
+    conditions = [view.conditions[name] for name in filters]
+    conditions += [rule for name, rule in view.implied.items() if name not in filters]
+    parameters: dict[str, Any] = {**cut._asdict(), **filters, "limit": limit + 1}
+    if after is not None:
+        markers = [f"%(after_{i})s" for i in range(len(after))]
+        conditions.append(f"({', '.join(view.order)}) > ({', '.join(markers)})")
+        parameters |= {f"after_{i}": value for i, value in enumerate(after)}
+    items = _asked(conn, view, conditions, parameters, clusters)
+    more = len(items) > limit
+    return Listed(items[:limit], view.place(items[limit - 1]) if more else None)
+
+
+def one(
+    conn: Connection[Any],
+    view: View[T],
+    cut: Cut,
+    key: Mapping[str, Any],
+    *,
+    clusters: Sequence[str] | None,
+) -> T | None:
+    """The item with this key at the cut; of several, the last one."""
+    conditions = [f"{column} = %({column})s" for column in key]
+    parameters = {**cut._asdict(), **key, "limit": 100}
+    items = _asked(conn, view, conditions, parameters, clusters)
+    return items[-1] if items else None
+
+
+def _asked(
+    conn: Connection[Any],
+    view: View[T],
+    conditions: list[str],
+    parameters: dict[str, Any],
+    clusters: Sequence[str] | None,
+) -> list[T]:
+    if clusters is not None and view.covered is not None:
+        conditions.append(view.covered)
+        parameters["clusters"] = list(clusters)
+    with conn.cursor(row_factory=class_row(view.item)) as curs:
+        return curs.execute(view.query(conditions), parameters).fetchall()
