@@ -144,3 +144,9 @@ class KeyRing:
         authority = key.authority()
         self._seen[digest] = (time.monotonic(), key, authority)
         return authority
+
+
+def is_scope(text: str) -> bool:
+    """Whether a text names a scope."""
+    head, _, cluster = text.rpartition(":")
+    return text in SCOPES or (head == "facts:write" and bool(cluster) and "<" not in cluster)

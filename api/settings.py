@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 PREFIX = "CLUSTERLEDGER_"
+DEFAULT_ORIGIN = "cluster-programme.example/2026"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -19,8 +20,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Where the service's own PostgreSQL keeps its data."""
     postgres_bin: str | None = None
     """The binaries of an installed PostgreSQL for the service's own server, instead of the wheel's."""
-    origin: str = "cluster-programme.example/2026"
-    """The ledger's immutable name, given at its creation."""
+    origin: str | None = None
+    """The ledger's immutable name, given at its creation; left out: DEFAULT_ORIGIN."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080

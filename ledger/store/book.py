@@ -31,7 +31,7 @@ from eventsourcing.utils import Environment, EnvType
 from msgspec import Struct
 from psycopg import Connection, Cursor
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import Diagnostic
+from psycopg.errors import CheckViolation, Diagnostic
 from psycopg.rows import DictRow, dict_row, tuple_row
 
 from ledger.domain.history import Entry
@@ -51,6 +51,10 @@ class NoLedger(StoreError):
 
 class OtherOrigin(StoreError):
     """This database holds the ledger {found}, not {wanted}. A ledger keeps its origin for ever."""
+
+
+class InvalidOrigin(StoreError):
+    """{origin} is no origin: a name like cluster-programme.example/2026, in lower case."""
 
 
 class Head(Struct, frozen=True):
@@ -328,14 +332,23 @@ def read_streams(
 def create(url: str, origin: str) -> None:
     """Give a migrated database its ledger, as the owner of its tables. Repeating it is harmless.
 
-    Raises OtherOrigin where another ledger lives.
+    Raises OtherOrigin where another ledger lives, InvalidOrigin where the name is none.
     """
     with connect(url, None, autocommit=True) as conn:
-        conn.execute(
-            "INSERT INTO ledger.head (origin) VALUES (%s) ON CONFLICT (singleton) DO NOTHING",
-            (origin,),
-        )
+        try:
+            conn.execute(
+                "INSERT INTO ledger.head (origin) VALUES (%s) ON CONFLICT (singleton) DO NOTHING",
+                (origin,),
+            )
+        except CheckViolation as error:
+            raise InvalidOrigin(origin=origin) from error
+    found = origin_of(url)
+    if found != origin:
+        raise OtherOrigin(found=found, wanted=origin)
+
+
+def origin_of(url: str) -> str | None:
+    """The origin of the ledger in a migrated database; None where there is no ledger."""
+    with connect(url, READER, autocommit=True) as conn:
         row = conn.execute("SELECT origin FROM ledger.head").fetchone()
-    assert row is not None
-    if row[0] != origin:
-        raise OtherOrigin(found=row[0], wanted=origin)
+    return None if row is None else str(row[0])

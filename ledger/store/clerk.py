@@ -18,8 +18,9 @@ from ledger.domain.laws import LAWS
 from ledger.domain.refusals import Refusal
 from ledger.domain.streams import STREAMS, Kind, effective_day
 from ledger.store import codec
+from ledger.store.batch import Known, Slip
 from ledger.store.book import Row
-from ledger.store.desk import Desk, Known, Slip
+from ledger.store.desk import Desk
 
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
@@ -188,7 +189,8 @@ def _append(
         _fold_in(mine, fact, refolding)
     mine.entries.append(entry)
     if refolding and mine.id.int in refolding:
-        mine.refold()  # later facts of the command look at this state; its law is checked at the end
+        # Later facts of the command look at this state; its law is checked at the end.
+        mine.refold()
     leaf_hash = sha256(b"\x00" + state).digest()
     desk.put(Row(entry, state, leaf_hash, key))
     return _receipt(entry, leaf_hash)

@@ -9,100 +9,29 @@ Three layers, so that a refused command leaves no trace: `_command` over `_batch
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from psycopg import Cursor
 
 from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
-from ledger.domain.commands import Command, Incoming
 from ledger.domain.consequences import Change
 from ledger.domain.decide import Stream
 from ledger.domain.history import Entry
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
-from ledger.domain.streams import UNDATED, Kind, mentions, stream_id, stream_of
+from ledger.domain.streams import UNDATED, Kind, mentions, stream_id
 from ledger.store import codec
+from ledger.store.batch import Known, Mention, Mentions, Slip, Wanted
 from ledger.store.book import Row, read_streams
 
 KEPT_STREAMS_MAX: Final = 50_000
 CATCH_UP_FACTS_MAX: Final = 5_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
-
-
-class Known(NamedTuple):
-    """A fact that stands in the book, or will with this batch."""
-
-    leaf: bytes
-    leaf_hash: bytes
-
-
-Mention = tuple[UUID, int, UUID]
-"""A stream named an entity for the first time: (entity, kind of stream, stream)."""
-
-
-class Mentions:
-    """Mentions that are not yet in the database; an index by entity is made when asked."""
-
-    def __init__(self) -> None:
-        self.items: list[Mention] = []
-        self._index: dict[int, list[Mention]] = {}
-        self._indexed = 0
-
-    def of(self, entity: UUID) -> list[Mention]:
-        """The pending mentions of one entity."""
-        for mention in self.items[self._indexed :]:
-            self._index.setdefault(mention[0].int, []).append(mention)
-        self._indexed = len(self.items)
-        return self._index.get(entity.int, [])
-
-    def cut(self, length: int) -> None:
-        """Forget what a refused command added."""
-        if self._indexed > length:
-            self._index.clear()
-            self._indexed = 0
-        del self.items[length:]
-
-    def drain(self) -> list[Mention]:
-        """All pending mentions, which the caller sends to the database."""
-        items, self.items = self.items, []
-        self._index.clear()
-        self._indexed = 0
-        return items
-
-
-class Slip(Struct, frozen=True, gc=False):
-    """A posted fact with its idempotency key and stream; a void's stream is its target's."""
-
-    incoming: Incoming
-    key: bytes
-    kind: Kind | None
-    stream: UUID | None
-
-
-def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
-    """A command's facts with their keys and streams: worked out by the thread that submits."""
-    slips = []
-    for incoming in command.facts:
-        key = codec.event_digest(incoming.source, incoming.id)
-        if isinstance(incoming.fact, f.FactVoided):
-            slips.append(Slip(incoming, key, None, None))
-        else:
-            slips.append(Slip(incoming, key, *stream_of(space, incoming.fact)))
-    return tuple(slips)
-
-
-class Wanted(NamedTuple):
-    """What a batch certainly asks the book for: event keys, streams not kept, persons."""
-
-    keys: list[bytes]
-    streams: dict[int, UUID]
-    persons: list[UUID]
 
 
 class Desk:
@@ -135,7 +64,7 @@ class Desk:
         self.rows: list[Row] = []
         self.recorded = 0
         self._mentions = Mentions()
-        self._mentions_accepted = 0
+        self._mentioning_read: dict[tuple[int, tuple[int, ...]], list[tuple[int, UUID]]] = {}
         self.seats: dict[UUID, int] = {}
         self.erased: list[UUID] = []
         self._known: dict[bytes, Known] = {}
@@ -282,15 +211,18 @@ class Desk:
 
     def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> list[Stream]:
         """Streams that ever named an entity, this command's included."""
-        wanted = [int(k) for k in (kinds or Kind)]
-        self._curs.execute(
-            "SELECT kind, stream FROM ledger.mention WHERE entity = %s AND kind = ANY(%s)"
-            " ORDER BY kind, stream",
-            (entity, wanted),
-        )
-        found: dict[UUID, int] = {stream: kind for kind, stream in self._curs.fetchall()}
-        for _, kind, stream in self._mentions.of(entity):
-            found[stream] = kind
+        wanted = tuple(int(k) for k in (kinds or Kind))
+        place = (entity.int, wanted)
+        read = self._mentioning_read.get(place)
+        if read is None:
+            self._curs.execute(
+                "SELECT kind, stream FROM ledger.mention WHERE entity = %s AND kind = ANY(%s)"
+                " ORDER BY kind, stream",
+                (entity, list(wanted)),
+            )
+            read = self._mentioning_read[place] = self._curs.fetchall()
+        found = {stream: kind for kind, stream in read}
+        found.update((stream, kind) for _, kind, stream in self._mentions.of(entity))
         return [self.stream(Kind(k), s) for s, k in found.items() if k in wanted]
 
     def is_erased(self, person_ref: UUID) -> bool:
@@ -337,7 +269,7 @@ class Desk:
         self._command: dict[int, Stream] = {}
         self._rows_now: list[Row] = []
         self._known_now: dict[bytes, Known] = {}
-        self._mentions.cut(self._mentions_accepted)
+        self._mentions.drop()
         self._erased_now: set[UUID] = set()
         self._seats_now: dict[UUID, int] = {}
 
@@ -383,7 +315,6 @@ class Desk:
     def drain(self) -> tuple[list[Row], list[Mention]]:
         """The facts and mentions that are not yet on their way to the database."""
         rows, named = self.rows, self._mentions.drain()
-        self._mentions_accepted = 0
         self.recorded += len(rows)
         self.rows = []
         return rows, named
@@ -406,7 +337,7 @@ class Desk:
             self.seats[activity_id] = self._seats_before(activity_id) + delta
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
-        self._mentions_accepted = len(self._mentions.items)
+        self._mentions.accept()
         for number, stream in self._command.items():
             self._world[number] = stream
             if stream.kind is Kind.attendance:

@@ -34,6 +34,15 @@ def tie_to_parent() -> Callable[[], None] | None:
     return tie
 
 
+def die_with(parent: int, signal_number: int = signal.SIGTERM) -> None:
+    """For a child that is a Python process: the signal when its parent, by process id, ends."""
+    if not ON_LINUX:
+        return
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    if prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) or os.getppid() != parent:
+        os._exit(1)
+
+
 def first_line_as_number(path: Path) -> int | None:
     """The process id in a lock file; 0 when it is not one, None without a file."""
     try:

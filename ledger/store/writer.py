@@ -22,8 +22,9 @@ from psycopg.rows import tuple_row
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
+from ledger.store.batch import Slip, slips_of
 from ledger.store.book import Book, read_streams
-from ledger.store.desk import Desk, Slip, slips_of
+from ledger.store.desk import Desk
 
 log: Final = structlog.get_logger(__name__)
 

@@ -1,0 +1,125 @@
+"""`demo`: the demonstration programme, loaded through the real write path, checked, served."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from api import auth
+from api.cli.commands import CommandError, progress_bar, serve_at
+from api.cli.loading import load
+from api.cli.place import Place, data_dir_of, opened
+from api.cli.processes import tune
+from api.demonstration import Programme, programme
+from api.logs import configure
+from api.settings import Settings
+from ledger.domain.commands import ADMIN, Authority, Incoming
+from ledger.service import Ledger, incoming
+from ledger.store.database import READER, WRITER, connect
+from projections.figures.catalogue import CATALOGUE
+from projections.figures.compute import compute
+from projections.progress import position
+from projections.rebuild import rebuild
+
+COMMAND_FACTS = 500
+"""Days are put together to commands of about this size: each is recorded as a whole."""
+
+FIGURES = {
+    "companies": "companies_involved",
+    "activities": "activities",
+    "participations": "participations",
+    "projects": "projects_running",
+}
+
+
+def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
+    """Load, check against the generator's own numbers, say one line, serve."""
+    configure("warning" if settings.log_level == "info" else settings.log_level)
+    tune()
+    if settings.data_dir is None and settings.database_url is None:
+        settings = replace(settings, data_dir=str(data_dir_of(settings) / f"demo-{scale:g}-{seed}"))
+    made = programme(scale, seed)
+    with opened(settings) as place:
+        began = time.perf_counter()
+        _load(place, made)
+        seconds = time.perf_counter() - began
+        _check(place, made, seconds)
+        if serve:
+            key = _key(place)
+            print(f"demo: an admin key for this ledger: {key}", flush=True)
+            serve_at(place, settings)
+
+
+def _load(place: Place, made: Programme) -> None:
+    actor = f"key:{uuid4()}"
+    authority = Authority(actor, frozenset({ADMIN}))
+    with (
+        Ledger.open(place.url) as ledger,
+        progress_bar("facts", made.facts_estimate, quiet=False) as bar,
+    ):
+        outcome = load(ledger, authority, _commands(made), bar.advance)
+    if outcome.refused:
+        first = outcome.first_refusals[0]
+        raise CommandError(
+            f"{outcome.refused} facts of the programme were refused; the first, {first.id}:"
+            f" {first.detail} Is this the ledger of another programme?"
+        )
+    with progress_bar("read models", outcome.position or None, quiet=False) as bar:
+        with connect(place.url, READER, autocommit=True) as conn:
+            behind = position(conn) < outcome.position
+        if behind:
+            rebuild(place.url, bar.update)
+
+
+def _commands(made: Programme) -> Iterator[list[Incoming]]:
+    facts: list[Incoming] = []
+    for day in made.chunks():
+        facts += (
+            incoming(
+                p.id, p.source, p.type, p.data, causation=p.causation, correlation=p.correlation
+            )
+            for p in day
+        )
+        if len(facts) >= COMMAND_FACTS:
+            yield facts
+            facts = []
+    if facts:
+        yield facts
+
+
+def _check(place: Place, made: Programme, seconds: float) -> None:
+    """The ledger's headline equals what the generator counted for itself."""
+    expected = made.expected()
+    found = _headline(place, expected.end)
+    wrong = [
+        f"{name} is {found[name]}, expected {getattr(expected, name)}"
+        for name in FIGURES
+        if found[name] != getattr(expected, name)
+    ]
+    figures = " ".join(f"{name}={found[name]}" for name in FIGURES)
+    print(
+        f"demo: facts={expected.facts} seconds={seconds:.1f}"
+        f" facts_per_s={expected.facts / seconds:.0f} {figures}",
+        flush=True,
+    )
+    if wrong:
+        raise CommandError("The demonstration does not add up: " + "; ".join(wrong) + ".")
+
+
+def _headline(place: Place, end: date) -> dict[str, Any]:
+    with connect(place.url, READER, autocommit=True) as conn:
+        known_at = position(conn)
+        return {
+            name: compute(
+                conn, CATALOGUE[id], period_from=None, period_to=end, known_at=known_at
+            ).value
+            for name, id in FIGURES.items()
+        }
+
+
+def _key(place: Place) -> str:
+    with connect(place.url, WRITER, autocommit=True) as conn:
+        return auth.create_key(conn, label="demo", scopes=[ADMIN], sources=["*"])[0]

@@ -1,0 +1,239 @@
+"""`clusterledger`: the commands and their options."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import typer
+from rich.console import Console
+
+from api.cli import commands
+from api.settings import InvalidSetting, Settings, from_environment
+from ledger.store.errors import StoreError
+from projections.rebuild import RebuildRunning
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
+app.add_typer(keys_app, name="keys")
+console = Console(stderr=True)
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The service's data folder.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database-url", help="A PostgreSQL server, 15 to 18, instead.")
+]
+PostgresBin = Annotated[
+    Path | None, typer.Option("--postgres-bin", help="Binaries of an installed PostgreSQL.")
+]
+Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
+
+
+def settings(**given: Any) -> Settings:
+    """Settings from the environment and the options."""
+    texts = {n: str(value) if isinstance(value, Path) else value for n, value in given.items()}
+    return from_environment(None, **texts)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer requests.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    postgres_bin: PostgresBin = None,
+    origin: Annotated[str | None, typer.Option(help="Name of a new ledger, for ever.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics.")] = None,
+) -> None:
+    """Serve the ledger: API, pages, read models."""
+    commands.serve(
+        settings(
+            host=host,
+            port=port,
+            workers=workers,
+            data_dir=data_dir,
+            database_url=database_url,
+            postgres_bin=postgres_bin,
+            origin=origin,
+            metrics_port=metrics_port,
+        )
+    )
+
+
+@app.command()
+def demo(
+    scale: Annotated[float, typer.Option(help="1: the programme's real size.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another programme.")] = 1,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: a free one.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    postgres_bin: PostgresBin = None,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Load only.")] = False,
+) -> None:
+    """Load the demonstration programme and serve it."""
+    from api.cli import demonstration
+
+    demonstration.demo(
+        settings(
+            port=port, data_dir=data_dir, database_url=database_url, postgres_bin=postgres_bin
+        ),
+        scale=scale,
+        seed=seed,
+        serve=not no_serve,
+    )
+
+
+@app.command()
+def post(
+    file: Annotated[Path, typer.Argument(help="NDJSON of CloudEvents, or a CloudEvents batch.")],
+    url: Annotated[
+        str | None, typer.Option(help="A running service, such as http://127.0.0.1:8080.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="CLUSTERLEDGER_KEY", help="The service's key.")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Post a file of facts. Repeating it records nothing twice."""
+    from api.cli import posting
+
+    outcome = posting.post(
+        settings(data_dir=data_dir, database_url=database_url), file, url=url, key=key, quiet=json
+    )
+    _print(posting.shown(outcome), json=json)
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    accept: Annotated[bool, typer.Option(help="Swap even where the rows differ.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Build the read models anew beside the live ones, compare, swap."""
+    found = commands.rebuild(
+        settings(data_dir=data_dir, database_url=database_url), accept=accept, quiet=json
+    )
+    _print(found, json=json)
+
+
+@app.command()
+def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+    """Compare the read models and the guard tables with a replay of the book."""
+    found = commands.check(settings(data_dir=data_dir, database_url=database_url), quiet=json)
+    _print(found, json=json)
+    if found["findings"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+    """How far the ledger and its read models are."""
+    _print(commands.status(settings(data_dir=data_dir, database_url=database_url)), json=json)
+
+
+@app.command()
+def migrate(database_url: DatabaseUrl = None, json: Json = False) -> None:
+    """Apply the migrations, as the owner of the tables."""
+    _print(commands.migrate(settings(database_url=database_url)), json=json)
+
+
+@app.command()
+def init(
+    origin: Annotated[str, typer.Option(help="The ledger's name, for ever.")],
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Create the ledger in a migrated database, as the owner of the tables."""
+    _print(commands.init(settings(database_url=database_url, origin=origin)), json=json)
+
+
+@keys_app.command("create")
+def keys_create(
+    label: Annotated[str, typer.Option(help="Whose key it is.")],
+    scope: Annotated[list[str], typer.Option(help="A scope; repeatable.")] = [],  # noqa: B006 - typer copies it
+    cluster: Annotated[list[str], typer.Option(help="A cluster it records for; repeatable.")] = [],  # noqa: B006 - the same
+    source: Annotated[list[str], typer.Option(help="A CloudEvents source; `*` for any.")] = [],  # noqa: B006 - the same
+    expires: Annotated[datetime | None, typer.Option(help="When it ends, UTC.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Create a key. It is shown once."""
+    made = commands.create_key(
+        settings(data_dir=data_dir, database_url=database_url),
+        label=label,
+        scopes=scope,
+        clusters=cluster,
+        sources=source,
+        expires=expires,
+    )
+    _print(made, json=json)
+
+
+@keys_app.command("list")
+def keys_list(
+    data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
+) -> None:
+    """List the keys; never the keys themselves."""
+    found = commands.list_keys(settings(data_dir=data_dir, database_url=database_url))
+    _print(found, json=json)
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Revoke a key."""
+    _print(
+        commands.revoke_key(settings(data_dir=data_dir, database_url=database_url), key_id),
+        json=json,
+    )
+
+
+def _print(value: Any, *, json: bool) -> None:
+    """JSON for machines, lines for people."""
+    if json:
+        print(orjson.dumps(value, default=str).decode())
+        return
+    for item in value if isinstance(value, list) else [value]:
+        for name, content in item.items():
+            print(f"{name}: {_line(content)}")
+        if isinstance(value, list):
+            print()
+
+
+def _line(content: Any) -> str:
+    if isinstance(content, list | tuple):
+        return ", ".join(map(str, content)) or "-"
+    return "-" if content is None else str(content)
+
+
+def main() -> None:
+    """The entry point: errors that a person can act on are sentences, not tracebacks."""
+    try:
+        app()
+    except (StoreError, InvalidSetting, RebuildRunning, commands.CommandError) as error:
+        console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except OSError as error:
+        console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

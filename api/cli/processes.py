@@ -1,0 +1,151 @@
+"""The service's processes: one follows the book, some answer, one looks after them."""
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from multiprocessing.process import BaseProcess
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from api.app import application
+from api.logs import configure
+from api.settings import Settings
+from ledger.store.embedded import EmbeddedPostgres
+from ledger.store.processes import die_with
+from projections.runner import follow
+
+log: Final = structlog.get_logger(__name__)
+
+LOOK_EVERY_S: Final = 0.5
+STOP_LIMIT_S: Final = 20.0
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""The writer keeps tens of thousands of streams, which hold no cycles: full collections that walk
+them cost a third of its time at Python's defaults."""
+
+
+def tune() -> None:
+    """For a process that keeps many small objects."""
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+class Service:
+    """A supervisor of its children: what dies is started again, all stop together."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings,
+        listener: socket.socket,
+        postgres: EmbeddedPostgres | None,
+    ) -> None:
+        self._url = url
+        self._settings = settings
+        self._listener = listener
+        self._postgres = postgres
+        self._context = multiprocessing.get_context("spawn")
+        self._children: dict[str, BaseProcess] = {}
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Start all children."""
+        self._start("projector")
+        for number in range(self._settings.workers):
+            self._start(f"worker-{number + 1}")
+
+    def run(self) -> None:
+        """Look after the children until a signal says stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        while not self._stopping.wait(LOOK_EVERY_S):
+            if self._postgres is not None:
+                self._postgres.revive()
+            for name, child in list(self._children.items()):
+                if not child.is_alive():
+                    log.warning("process_died", process=name, exit_code=child.exitcode)
+                    self._start(name)
+
+    def stop(self) -> None:
+        """Let every child finish what it has, then go."""
+        for child in self._children.values():
+            if child.is_alive():
+                child.terminate()
+        until = time.monotonic() + STOP_LIMIT_S
+        for name, child in self._children.items():
+            child.join(max(until - time.monotonic(), 0.1))
+            if child.is_alive():
+                log.warning("process_killed", process=name)
+                child.kill()
+                child.join()
+
+    def _start(self, name: str) -> None:
+        if name == "projector":
+            target: Any = _projector
+            arguments: tuple[Any, ...] = (os.getpid(), self._url, self._settings)
+        else:
+            target = _worker
+            # Only one process has the metrics' port.
+            settings = self._settings if name == "worker-1" else _without_metrics(self._settings)
+            arguments = (os.getpid(), self._url, settings, self._listener)
+        child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
+        child.start()
+        self._children[name] = child
+
+
+def _without_metrics(settings: Settings) -> Settings:
+    values = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return Settings(**(values | {"metrics_port": None}))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket that all workers accept on. OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def _projector(parent: int, url: str, settings: Settings) -> None:
+    """A process: keeps the read models at the head."""
+    die_with(parent)
+    configure(settings.log_level)
+    tune()
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    follow(url, stop)
+
+
+def _worker(parent: int, url: str, settings: Settings, listener: socket.socket) -> None:
+    """A process: answers requests."""
+    die_with(parent)
+    configure(settings.log_level)
+    tune()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(_serve(url, settings, listener))
+
+
+async def _serve(url: str, settings: Settings, listener: socket.socket) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    runner = web.AppRunner(
+        application(url, settings), access_log=None, shutdown_timeout=5, handler_cancellation=True
+    )
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    await stop.wait()
+    await runner.cleanup()
