@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from ledger.domain.facts import PersonErased
 from ledger.domain.history import Entry
 from ledger.domain.streams import STREAMS, mentions, stream_of
-from ledger.store.codec import decode_leaf, event_key
+from ledger.store.codec import decode_leaf, event_key, read_leaf
 from projections.bulk import Progress
 from projections.folding import UNFOLDABLE
 
@@ -94,6 +94,7 @@ def fact_findings(space: UUID, stored: Stored) -> tuple[Entry | None, list[str]]
         "position": (entry.position, stored.position),
         "stream": (entry.stream, stored.stream),
         "version": (entry.version, stored.version),
+        "topic": (read_leaf(stored.state).type, stored.topic),
         "recorded_at": (datetime.fromisoformat(entry.recorded_at), stored.recorded_at),
         "event_key": (event_key(entry.source, entry.id), stored.event_key),
     }

@@ -18,6 +18,15 @@ SOURCE = "//test.example/app"
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def tamper(url: str, *statements: str) -> None:
+    """Change what may not be changed, as somebody with the database's superuser could."""
+    with psycopg.connect(url) as conn:
+        conn.execute("ALTER TABLE ledger.facts DISABLE TRIGGER ALL")
+        conn.execute("ALTER TABLE ledger.head DISABLE TRIGGER ALL")
+        for statement in statements:
+            conn.execute(statement)  # type: ignore[arg-type]  # a test's own
+
+
 class BookWriter:
     """Appends facts; each gets the id `f<position>` and a second of its own."""
 
@@ -82,7 +91,7 @@ class BookWriter:
                 entry.position,
                 entry.stream,
                 entry.version,
-                entry.fact.topic,
+                codec.read_leaf(state).type,
                 state,
                 sha256(b"\x00" + state).digest(),
                 codec.event_key(entry.source, entry.id),

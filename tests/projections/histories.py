@@ -24,22 +24,24 @@ class History:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self._voidable: list[int] = []
+        self._days = self._random.sample(range(3000), 3000)
 
     def _day(self) -> date:
-        return date(2020, 1, 1) + timedelta(days=self._random.randrange(1000))
+        """A day of its own: two spells that begin on one day would be refused by the tables."""
+        return date(2020, 1, 1) + timedelta(days=self._days.pop())
 
     def _id(self, block: int, count: int = 3) -> UUID:
         return number(block * 16 + self._random.randrange(count))
 
     def facts(self, book: BookWriter, count: int) -> None:
         """Record so many facts: the things first, then what happens to them."""
-        for fact in self._things():
-            book.record(fact)
+        entries = [book.entry(fact) for fact in self._things()]
         for _ in range(count):
             made = self._void(book) or self._happening()
-            position = book.record(made)
+            entries.append(book.entry(made))
             if not isinstance(made, f.FactVoided):
-                self._voidable.append(position)
+                self._voidable.append(entries[-1].position)
+        book.insert(entries)
 
     def _void(self, book: BookWriter) -> Fact | None:
         if not self._voidable or self._random.random() > 0.2:
