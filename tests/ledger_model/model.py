@@ -11,7 +11,7 @@ from typing import Final
 
 HORIZON: Final = 100
 """A day after all days that the model uses."""
-CAPACITY: Final = 2
+CAPACITY: Final = 1
 
 
 @dataclass(frozen=True)
