@@ -10,12 +10,13 @@ from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
 from api.requests import BODY_BYTES_MAX
-from api.routes import documents, facts, live, operations, pages, trail, views
+from api.routes import documents, facts, figures, live, operations, pages, trail, views
 from api.settings import Settings
 from api.state import STATE, State
 
 ROUTES: Final[tuple[Route, ...]] = (
     *facts.ROUTES,
+    *figures.ROUTES,
     *live.ROUTES,
     *trail.ROUTES,
     *views.ROUTES,
@@ -31,6 +32,7 @@ def application(url: str, settings: Settings) -> web.Application:
     add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
     app[pages.FIRST_PAGE] = pages.FirstPage()
+    app[figures.FIGURES] = figures.Figures()
     live.install(app)
     app.cleanup_ctx.append(_open(url, settings))
     return app

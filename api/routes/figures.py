@@ -1,0 +1,339 @@
+"""Figures: every number with its definition, period, position and digest."""
+
+import asyncio
+import time
+from collections import OrderedDict, defaultdict
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+from psycopg import Connection
+
+from api.answers import JSON, LEDGER_POSITION, PRIVATE, shown, unchanged
+from api.contract import PUBLIC, Answer, Route, query
+from api.dispatch import NOBODY
+from api.problems import Finding, Problem
+from api.requests import authority_of, day_of, known_at, today
+from api.state import STATE, State
+from projections.figures.behind import FactsPage, facts_behind
+from projections.figures.catalogue import CATALOGUE, Definition, Text, definition_of
+from projections.figures.compute import Figure, Row, compute
+from projections.figures.disclosure import suppress
+from projections.figures.overview import complete_years
+from projections.figures.refusals import FigureRefusal
+
+READ: Final = "figures:read"
+KEPT_ANSWERS_MAX: Final = 5_000
+
+
+class Asked(Struct, frozen=True, rename={"from_": "from"}):
+    """`from` left out counts from the programme's start; `to` left out is today."""
+
+    from_: str | None = None
+    to: str | None = None
+    as_of: str | None = None
+    known_at: str | None = None
+    cluster: str | None = None
+    by: str | None = None
+    view: str = "participating"
+    min_position: int | None = None
+
+
+class AskedFacts(Asked, frozen=True, rename={"from_": "from"}):
+    """The facts behind a figure, page by page; `limit` is a number of streams."""
+
+    cursor: str | None = None
+    limit: int = 100
+
+
+class Described(Struct, frozen=True):
+    """A definition as it is listed."""
+
+    id: str
+    definition: str
+    sha256: str
+    title: Text
+    unit: Text
+    meaning: Text
+    counting_rule: Text
+    parameters: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    since: date
+    replaces: str | None
+    figure: str
+
+
+class Catalogue(Struct, frozen=True):
+    """All definitions in force."""
+
+    items: tuple[Described, ...]
+
+
+class Question(NamedTuple):
+    """What is asked, apart from the position."""
+
+    definition: Definition
+    period_from: date | None
+    period_to: date
+    by: str | None
+    view: str
+    cluster: str | None
+    public: bool
+
+
+class Page(NamedTuple):
+    """An answer as it is sent; it never changes."""
+
+    body: bytes
+    etag: str
+    position: int
+
+
+class Figures:
+    """Answers kept by question and position. Lives in the event loop."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Any, ...], Page] = OrderedDict()
+        self._locks: defaultdict[tuple[Any, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._latest: dict[tuple[Any, ...], tuple[float, Page]] = {}
+
+    async def at(self, state: State, question: Question, position: int) -> Page:
+        """The figure as known at a position."""
+        key = _key(question)
+        page = self._kept.get((*key, position))
+        if page is None:
+            page = await state.read(_computed, question, position)
+            self._keep(key, page)
+        return page
+
+    async def at_head(self, state: State, question: Question) -> Page:
+        """The figure as far as the read models are: one computation serves all who wait for it."""
+        key = _key(question)
+        page = self._kept.get((*key, state.progress.position))
+        if page is not None:
+            return page
+        arrived = time.monotonic()
+        async with self._locks[key]:
+            latest = self._latest.get(key)
+            if latest is not None and latest[0] >= arrived:
+                return latest[1]
+            began = time.monotonic()
+            page = await self.at(state, question, state.progress.position)
+            self._latest[key] = (began, page)
+        if len(self._locks) > KEPT_ANSWERS_MAX:
+            self._locks.clear()
+            self._latest.clear()
+        return page
+
+    def _keep(self, key: tuple[Any, ...], page: Page) -> None:
+        self._kept[(*key, page.position)] = page
+        if len(self._kept) > KEPT_ANSWERS_MAX:
+            self._kept.popitem(last=False)
+
+
+FIGURES: Final = web.AppKey("figures", Figures)
+
+
+def _key(question: Question) -> tuple[Any, ...]:
+    return (question.definition.name, *question[1:])
+
+
+def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
+    figure = compute(
+        conn,
+        question.definition,
+        period_from=question.period_from,
+        period_to=question.period_to,
+        known_at=position,
+        by=question.by,
+        view=question.view,
+        cluster=question.cluster,
+    )
+    answer = msgspec.to_builtins(figure)
+    if question.public and figure.rows is not None:
+        answer["rows"] = _withheld(question, figure.rows)
+    answer["links"] = {"definition": "/v1/figures", "facts": _facts_link(question, position)}
+    if question.public:
+        del answer["links"]["facts"]
+    else:
+        answer["digest"] = figure.digest
+    return Page(
+        msgspec.json.encode(answer), f'"{figure.digest[:32]}-{question.public:d}"', position
+    )
+
+
+def _withheld(question: Question, rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Small cells are null, and others with them, so that none can be computed from the total."""
+    whole = question.by == "cluster" or "year" in question.definition.additive
+    values = suppress([row.value for row in rows], total_published=whole)
+    return [{"key": r.key, "value": v} for r, v in zip(rows, values, strict=True)]
+
+
+def _facts_link(question: Question, position: int) -> str:
+    parts = [f"to={question.period_to}", f"known_at={position}"]
+    if question.period_from is not None:
+        parts.insert(0, f"from={question.period_from}")
+    if question.cluster is not None:
+        parts += [f"cluster={question.cluster}", f"view={question.view}"]
+    return f"/v1/figures/{question.definition.id}/facts?" + "&".join(parts)
+
+
+def _definition(request: web.Request) -> Definition:
+    try:
+        return definition_of(request.match_info["id"])
+    except FigureRefusal as refusal:
+        raise of_refusal(refusal) from refusal
+
+
+def of_refusal(refusal: FigureRefusal) -> Problem:
+    """A figure's refusal as a problem that names what is allowed."""
+    fix = f"Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else None
+    name = next(iter(refusal.case), "")
+    finding = Finding(name, str(refusal), _plain(refusal.case.get(name)), fix=fix)
+    return Problem(refusal.code, str(refusal), errors=(finding,))
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int) else str(value)
+
+
+def _question(request: web.Request, asked: Asked) -> Question:
+    to = day_of(asked.to or asked.as_of, "to" if asked.to else "as_of")
+    start = None if asked.from_ is None else day_of(asked.from_, "from")
+    return Question(_definition(request), start, to, asked.by, asked.view, asked.cluster, False)
+
+
+async def _public_question(request: web.Request, asked: Asked) -> Question:
+    """Whole years at the head; tables of the whole programme only: differences give cells away."""
+    if asked.known_at or asked.cluster or asked.as_of or asked.view != "participating":
+        raise _needs_key("known_at, as_of, cluster and view need a key")
+    state = request.app[STATE]
+    whole = await state.read(complete_years, known_at=state.progress.position, today=today())
+    last = whole.to_day if whole else date(today().year - 1, 12, 31)
+    start = None if asked.from_ is None else day_of(asked.from_, "from")
+    to = day_of(asked.to, "to", last)
+    years = (start is None or (start.month, start.day) == (1, 1)) and (to.month, to.day) == (12, 31)
+    if not years or to > last:
+        raise _needs_key(f"the public sees whole years, to {last} at the latest")
+    if asked.by is not None:
+        if asked.from_ is not None or asked.to is not None:
+            raise _needs_key("tables of a part of the programme need a key")
+        start = whole.from_day if whole else None
+    return Question(_definition(request), start, to, asked.by, asked.view, None, True)
+
+
+def _needs_key(why: str) -> Problem:
+    return Problem("public_profile", f"Without a key with {READ}: {why}.")
+
+
+async def one(request: web.Request) -> web.StreamResponse:
+    """A figure in a period, as known at a position."""
+    asked = query(request, Asked)
+    state, figures = request.app[STATE], request.app[FIGURES]
+    authority = authority_of(request)
+    public = authority is NOBODY or not authority.has(READ)
+    question = await _public_question(request, asked) if public else _question(request, asked)
+    try:
+        if asked.known_at is None:
+            await known_at(request, None, asked.min_position)
+            page = await figures.at_head(state, question)
+        else:
+            position = await known_at(request, asked.known_at, asked.min_position)
+            page = await figures.at(state, question, position)
+    except FigureRefusal as refusal:
+        raise of_refusal(refusal) from refusal
+    held = unchanged(request, page.etag)
+    if held is not None:
+        return held
+    headers = {
+        "Content-Type": JSON,
+        **PRIVATE,
+        "ETag": page.etag,
+        LEDGER_POSITION: str(page.position),
+    }
+    return web.Response(body=page.body, headers=headers)
+
+
+async def behind(request: web.Request) -> web.StreamResponse:
+    """The standing facts that make a figure."""
+    asked = query(request, AskedFacts)
+    if not 1 <= asked.limit <= 1_000:
+        raise Problem("invalid_parameter", "limit lies between 1 and 1000.")
+    question = _question(request, asked)
+    position = await known_at(request, asked.known_at, asked.min_position)
+    try:
+        page = await request.app[STATE].read(
+            facts_behind,
+            question.definition,
+            period_from=question.period_from,
+            period_to=question.period_to,
+            known_at=position,
+            view=question.view,
+            cluster=question.cluster,
+            after=asked.cursor,
+            limit=asked.limit,
+        )
+    except FigureRefusal as refusal:
+        raise of_refusal(refusal) from refusal
+    return shown(request, page)
+
+
+async def catalogue(request: web.Request) -> web.StreamResponse:
+    """All definitions in force, with their texts in German and English."""
+    return shown(request, Catalogue(tuple(map(_described, CATALOGUE.values()))))
+
+
+def _described(d: Definition) -> Described:
+    return Described(
+        d.id,
+        d.name,
+        d.sha256,
+        d.title,
+        d.unit,
+        d.meaning,
+        d.counting_rule,
+        d.parameters,
+        d.dimensions,
+        d.since,
+        d.replaces,
+        f"/v1/figures/{d.id}",
+    )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/figures",
+        catalogue,
+        "All figures with their definitions",
+        PUBLIC,
+        {200: Answer("The definitions.", Catalogue)},
+        "figures",
+    ),
+    Route(
+        "GET",
+        "/v1/figures/{id}",
+        one,
+        "A figure in a period, as known at a position",
+        PUBLIC,
+        {200: Answer("The figure with its manifest.", Figure), 304: Answer("As you hold it.")},
+        "figures",
+        query=Asked,
+        path_parameters={"id": str},
+        problems=(400, 403, 404, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/figures/{id}/facts",
+        behind,
+        "The facts behind a figure",
+        READ,
+        {200: Answer("Some of them, and the cursor to more.", FactsPage)},
+        "figures",
+        query=AskedFacts,
+        path_parameters={"id": str},
+        problems=(400, 401, 403, 404, 422, 503),
+    ),
+)
