@@ -4,9 +4,10 @@ The service answers throughout. A crash or a refusal leaves the live tables as t
 left of the new ones is dropped by the next attempt.
 """
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 from psycopg import Connection
@@ -17,9 +18,17 @@ from projections import schema as schemas
 from projections.bulk import Progress, fill
 from projections.comparing import Difference, compare
 from projections.models import TABLES
+from projections.models.attendances import ATTENDANCE
+from projections.models.base import Table
 from projections.models.trail import TRAIL
 from projections.progress import position as live_position
 from projections.runner import MODELS_CHANNEL, Projector
+
+LARGE: Final[tuple[tuple[Table, ...], ...]] = ((TRAIL,), (ATTENDANCE,))
+"""Tables of a size with the book. Only indexes are added to them, no constraints."""
+SMALL: Final[tuple[tuple[Table, ...], ...]] = (
+    tuple(table for table in TABLES if table is not TRAIL and table is not ATTENDANCE),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -65,11 +74,13 @@ def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False)
             with Projector(url, schemas.NEXT, bulk=True) as projector:
                 differences = None
                 if schemas.made_by(conn, schemas.LIVE) == schemas.fingerprint():
-                    differences = compared(url, conn, projector, progress)
+                    differences = compared(
+                        url, conn, projector, progress, lambda: _finish(url, LARGE)
+                    )
                     if differences and not accept:
                         raise Differs(differences)
                 fill(projector, projector.book.head().position, progress)
-                finish(url, conn)
+                _finish(url, SMALL if differences is not None else (*LARGE, SMALL[0]))
                 position = _swap(conn, projector)
         except BaseException:
             schemas.drop(conn, schemas.NEXT)
@@ -93,11 +104,16 @@ def tail(projector: Projector, upto: int) -> None:
 
 
 def compared(
-    url: str, conn: Connection[Any], projector: Projector, progress: Progress | None
+    url: str,
+    conn: Connection[Any],
+    projector: Projector,
+    progress: Progress | None,
+    beside: Callable[[], None] | None = None,
 ) -> list[Difference]:
     """Fill the new tables to where the live ones are, and compare the two in one snapshot.
 
-    The runner waits for the last step only, not for the comparison.
+    The runner waits for the last step only, not for the comparison. `beside` runs during the
+    comparison: it may make indexes, which takes no lock that a reader waits for.
     """
     fill(projector, live_position(conn), progress)
     with connect(url, PROJECTOR, limits=UNLIMITED) as snapshot:
@@ -106,24 +122,25 @@ def compared(
             schemas.lock(conn, f"advance:{schemas.LIVE}")
             tail(projector, live_position(conn))
             snapshot.execute("SELECT")
-        return compare(snapshot, schemas.LIVE, projector.schema)
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(beside) if beside is not None else None
+            differences = compare(snapshot, schemas.LIVE, projector.schema)
+            if other is not None:
+                other.result()
+        return differences
 
 
-def finish(url: str, conn: Connection[Any]) -> None:
-    """Indexes and constraints, the trail's beside the others', and statistics for the planner."""
-    rest = [table for table in TABLES if table is not TRAIL]
-    with ThreadPoolExecutor(1) as beside:
-        trail = beside.submit(_finish_trail, url)
-        with conn.transaction():
-            schemas.add_extras(conn, schemas.NEXT, rest)
-            _analyse(conn, [table.name for table in rest])
-        trail.result()
+def _finish(url: str, groups: Sequence[Sequence[Table]]) -> None:
+    """Indexes, constraints and statistics; each group on a connection of its own."""
+    with ThreadPoolExecutor(len(groups)) as pool:
+        for done in [pool.submit(_finish_group, url, group) for group in groups]:
+            done.result()
 
 
-def _finish_trail(url: str) -> None:
+def _finish_group(url: str, tables: Sequence[Table]) -> None:
     with connect(url, PROJECTOR, limits=UNLIMITED) as conn:
-        schemas.add_extras(conn, schemas.NEXT, [TRAIL])
-        _analyse(conn, [TRAIL.name, "trail_scope"])
+        schemas.add_extras(conn, schemas.NEXT, tables)
+        _analyse(conn, [table.name for table in tables])
 
 
 def _analyse(conn: Connection[Any], names: list[str]) -> None:
