@@ -85,6 +85,8 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Problem as problem:
         counts.refused(problem.code)
         response = problem.response()
+        if problem.code == "body_too_slow":
+            await _hang_up(request, response)
     except web.HTTPException as error:
         translated = _of_aiohttp(request, error)
         counts.refused(translated.code)
@@ -100,6 +102,14 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.transport.abort()  # half an answer is out: only a broken connection tells
     counts.answered(request.method, response.status, time.perf_counter() - began)
     return response
+
+
+async def _hang_up(request: web.Request, response: web.Response) -> None:
+    """Answer, and wait for no more of the body: it would keep the connection open as it likes."""
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    request.protocol.force_close()
 
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:

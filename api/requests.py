@@ -14,6 +14,8 @@ from api.state import STATE
 from ledger.domain.commands import Authority
 
 BODY_BYTES_MAX: Final = 5_000_000
+CODINGS: Final = frozenset({"identity", "gzip", "deflate"})
+"""Content codings of a body. What the framework could inflate besides is not offered."""
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 AUTHORITY: Final = web.RequestKey("authority", Authority)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})\b")
@@ -26,6 +28,13 @@ def authority_of(request: web.Request) -> Authority:
 
 async def body_of(request: web.Request, timeout_s: float) -> bytes:
     """The inflated body, at most BODY_BYTES_MAX. Raises Problem."""
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in CODINGS or len(request.headers.getall("Content-Encoding", ())) > 1:
+        raise Problem(
+            "unsupported_media_type",
+            f"The content coding {coding[:40]!r} is not taken; gzip and deflate are, once.",
+            headers={"Accept-Encoding": "gzip, deflate"},
+        )
     try:
         async with asyncio.timeout(timeout_s):
             return await request.read()
@@ -102,8 +111,14 @@ def _instant(text: str) -> datetime:
     except ValueError as error:
         fix = "A position, or an instant with its zone: 2026-11-22T10:00:00Z."
         raise _invalid("known_at", f"{text[:40]!r} is neither.", fix) from error
-    if instant.tzinfo is None:
-        instant = _local(instant, text)
+    try:
+        if instant.tzinfo is None:
+            instant = _local(instant, text)
+        instant = instant.astimezone(UTC)
+    except OverflowError as error:
+        raise _invalid(
+            "known_at", f"{text[:40]!r} is beyond the calendar.", "Ask for position 0."
+        ) from error
     if instant > datetime.now(UTC):
         raise Problem("known_at_in_future", f"{text[:40]} lies in the future.")
     return instant
