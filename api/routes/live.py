@@ -26,7 +26,8 @@ class Streams:
     """The streams open in this process, and the word for all of them to end."""
 
     def __init__(self) -> None:
-        self.open = 0
+        self.open: set[asyncio.Future[None]] = set()
+        """One a stream, done when it has ended."""
         self.ending = asyncio.Event()
 
 
@@ -54,10 +55,11 @@ async def live(request: web.Request) -> web.StreamResponse:
     state, streams = request.app[STATE], request.app[STREAMS]
     filters = filters_of(request, asked)
     position = await _start(request, state, asked.after)
-    if streams.open >= STREAMS_MAX:
+    if len(streams.open) >= STREAMS_MAX:
         raise Problem("busy", "Too many live streams are open.", headers={"Retry-After": "5"})
     response = stream(EVENTS, {"X-Accel-Buffering": "no"})
-    streams.open += 1
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    streams.open.add(ended)
     try:
         await response.prepare(request)
         await _follow(request, response, filters, position)
@@ -65,7 +67,8 @@ async def live(request: web.Request) -> web.StreamResponse:
     except ClientConnectionResetError:
         pass  # the client went away: how a live stream ends
     finally:
-        streams.open -= 1
+        streams.open.discard(ended)
+        ended.set_result(None)
     return response
 
 

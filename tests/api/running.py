@@ -19,7 +19,8 @@ from api.app import application
 from api.settings import Settings
 from ledger.store.book import create
 from ledger.store.database import WRITER, connect
-from projections.runner import follow
+from projections import schema
+from projections.runner import FACTS_CHANNEL, MODELS_CHANNEL, follow
 
 ORIGIN = "test.example/2026"
 SOURCE = "//test.example/app"
@@ -137,6 +138,7 @@ class Service:
         """The last position that a client of this service was given."""
         self._ids = 0
         create(url, ORIGIN)
+        schema.ensure(url)
         self._stop = Event()
         self._runner = Thread(target=follow, args=(url, self._stop), daemon=True)
         self._follows = runner
@@ -171,13 +173,22 @@ class Service:
 
     def stop_serving(self) -> None:
         """Let go of the port, as a service does that was told to end."""
-        self.service_loop.run(self.app_runner.cleanup())
+        stopping = self.service_loop.start(self.app_runner.cleanup())
+        self._wake(stopping.done)
+        stopping.result(WAIT_S)
+
+    def _wake(self, done: Callable[[], bool]) -> None:
+        """Whoever listens to the database looks up at once, and sees that it is to stop."""
+        with connect(self.url, WRITER, autocommit=True) as conn:
+            while not done():
+                conn.execute(f"NOTIFY {MODELS_CHANNEL}; NOTIFY {FACTS_CHANNEL}")
 
     def __exit__(self, *_: object) -> None:
         self.client_loop.run(self.session.close())
         self.stop_serving()
         self._stop.set()
         if self._follows:
+            self._wake(lambda: not self._runner.is_alive())
             self._runner.join(WAIT_S)
         self.service_loop.close()
         self.client_loop.close()
