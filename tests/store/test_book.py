@@ -16,7 +16,14 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from ledger.domain.cluster import LAW
 from ledger.domain.history import Entry
-from ledger.store.book import Book, NoLedger, NotImplementedByDesign, OtherOrigin, create
+from ledger.store.book import (
+    Book,
+    InvalidOrigin,
+    NoLedger,
+    NotImplementedByDesign,
+    OtherOrigin,
+    create,
+)
 from ledger.store.codec import decode_leaf, event_key
 from ledger.store.database import PROJECTOR, READER, WRITER, connect
 from tests.domain.kit import Given, fact
@@ -215,7 +222,7 @@ def test_an_origin_is_given_once(database_url: str) -> None:
 
 def test_an_origin_is_a_host_and_a_path(database_url: str) -> None:
     for wrong in ("", "Upper.example", "with space", "https://x.example"):
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with pytest.raises(InvalidOrigin):
             create(database_url, wrong)
 
 
