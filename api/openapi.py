@@ -1,8 +1,10 @@
 """OpenAPI 3.1 from the route table: `python -m api.openapi > tests/golden/openapi.json`."""
 
+import ast
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import UnionType
@@ -272,10 +274,8 @@ def problems_of(route: Route) -> frozenset[int]:
 
 def docs_of(cls: type) -> dict[str, str]:
     """The docstrings of a class's fields: the string literal below each. Read from the source."""
-    import ast  # noqa: PLC0415 - only where a document is written
-
     try:
-        tree = ast.parse(inspect.cleandoc(inspect.getsource(cls)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, SyntaxError):
         return {}
     found: dict[str, str] = {}

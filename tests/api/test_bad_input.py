@@ -1,4 +1,4 @@
-"""What has broken such services before: each input is refused as it should be, and leaves nothing."""
+"""What has broken such services before: each input is refused, and leaves nothing."""
 
 from __future__ import annotations
 
