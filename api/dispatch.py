@@ -36,7 +36,11 @@ def guarded(route: Route, limiter: Limiter) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         state = request.app[STATE]
-        authority = await _who(request, state)
+        try:
+            authority = await _who(request, state)
+        except Problem:
+            limiter.spend(request.remote or "", public=True)  # guessing has its limit too
+            raise
         limiter.spend(
             authority.actor if authority is not NOBODY else request.remote or "",
             authority is NOBODY,

@@ -1,25 +1,52 @@
 """Structured logs: one JSON object a line on standard error; no person's data, no secret."""
 
+import json
 import logging
 import sys
+from typing import Final
 
 import orjson
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+
+# Without locals: a frame of the dispatcher holds the request's key.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def _dumps(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # half a character, from a path or a library
+        return json.dumps(event, default=str)
+
+
+class _Bridge(logging.Handler):
+    """What libraries log, in our form. A request that is no HTTP is named, not repeated."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            log.info("no_http", error=type(error).__name__)
+            return
+        said = record.getMessage()
+        log.log(record.levelno, "library_says", text=said, exc_info=record.exc_info)
 
 
 def configure(level: str = "info") -> None:
     """Set structlog up for this process. CR, LF and escape sequences are JSON-escaped."""
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(logging.WARNING)
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

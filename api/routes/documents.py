@@ -67,7 +67,7 @@ async def problems(request: web.Request) -> web.StreamResponse:
 
 _HTML: Final = Answer("The page.", None, ("text/html",))
 
-ROUTES = (
+ROUTES: Final[tuple[Route, ...]] = (
     Route(
         "GET",
         openapi.PATH,

@@ -216,7 +216,7 @@ _TAKEN = {
     207: Answer("Some events of a batch were refused (`atomic=false`).", Receipts),
 }
 
-ROUTES = (
+ROUTES: Final[tuple[Route, ...]] = (
     Route(
         "POST",
         "/v1/facts",
