@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
@@ -151,6 +152,32 @@ def test_a_fact_the_database_rejects_does_not_fail_its_neighbours(
     assert [t.result()[0].position for t in batch.tickets] == list(range(1, 11))
     assert given.ledger.book.head().position == 10
     assert given.post("cluster.closed", cluster=_code(batch), effective_on=DAY).version == 2
+
+
+def test_a_rejected_fact_in_a_large_batch_does_not_fail_its_neighbours(
+    given: Given, book_url: str
+) -> None:
+    """Its rejection is noticed while later commands are still being decided on."""
+    activities = [given.activity(capacity=1) for _ in range(20)]
+    before = given.ledger.book.head().position
+    with connect(book_url, None, autocommit=True) as conn:
+        conn.execute(BY_CONSTRAINT)
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        batch.submit(named())  # the writer takes this one, and waits with it for the lock
+        batch.submit(named("poison"))
+        for activity in activities:
+            batch.submit(*(named() for _ in range(60)))
+            for _ in range(2):
+                batch.submit(
+                    fact("attendance.registered", activity_id=activity, person_ref=str(uuid4()))
+                )
+    batch.wait()
+    with pytest.raises(OutcomeUnknown):
+        batch.tickets.pop(1).result()
+    outcomes = Counter(type(ticket.error) for ticket in batch.tickets)
+    assert outcomes == {type(None): 41, Refused: 20}
+    assert given.ledger.book.head().position == before + 1 + 20 * 60 + 20
 
 
 def _code(batch: Batch) -> str:
