@@ -6,7 +6,6 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -84,6 +83,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             operation
         )
     used = {route.tag for route in table}
+    statuses = sorted(frozenset().union(*map(problems_of, table)))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -100,6 +100,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {name: _tidied(schema) for name, schema in sorted(components.items())},
+            "responses": {f"Problem{status}": writer.problem(status) for status in statuses},
             "securitySchemes": {"bearer": _bearer()},
         },
     }
@@ -206,7 +207,10 @@ class _Writer:
             described["requestBody"] = {"required": True, "content": content}
         described["responses"] = {
             str(status): self._answer(answer) for status, answer in sorted(route.answers.items())
-        } | {str(status): self._problem(status) for status in sorted(problems_of(route))}
+        } | {
+            str(status): {"$ref": f"#/components/responses/Problem{status}"}
+            for status in sorted(problems_of(route))
+        }
         return described
 
     def _parameters(self, route: Route) -> list[dict[str, Any]]:
@@ -245,11 +249,12 @@ class _Writer:
         }
         return described
 
-    def _problem(self, status: int) -> dict[str, Any]:
+    def problem(self, status: int) -> dict[str, Any]:
+        """What every problem with a status looks like."""
         codes = [code for code, (of, _) in all_codes().items() if of == status]
         listed = ", ".join(f"`{code}`" for code in codes)
         described: dict[str, Any] = {
-            "description": f"{HTTPStatus(status).phrase}. Codes: {listed or '-'}.",
+            "description": f"Codes: {listed}." if listed else "A problem.",
             "content": {MEDIA_TYPE: {"schema": self.schema(ProblemDetails)}},
         }
         if status in {429, 503}:

@@ -21,9 +21,10 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 class Posting(Struct, frozen=True):
-    """`atomic=false` records what is valid and reports the rest."""
+    """What may be said about a batch."""
 
     atomic: bool = True
+    """All or nothing; `false` records what is valid and reports the rest."""
 
 
 class Item(Receipt, frozen=True, kw_only=True):
@@ -51,7 +52,12 @@ def _unknown(error: Exception) -> Problem:
 
 
 async def post(request: web.Request) -> web.StreamResponse:
-    """Record facts; a receipt each."""
+    """Record facts; a receipt each.
+
+    One event, a batch, or binary mode: `Content-Type: application/json`, the attributes as headers
+    `ce-specversion`, `ce-id`, `ce-source`, `ce-type`, and the fact as the body. The same id and
+    source with the same content answers 200 with the first receipt.
+    """
     state = request.app[STATE]
     authority = authority_of(request)
     atomic = query(request, Posting).atomic
