@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -111,7 +111,3 @@ def in_the_way(refusal: Refusal) -> set[str]:
 
 def tomorrow() -> str:
     return (date.today() + timedelta(days=2)).isoformat()  # noqa: DTZ011  # two days ahead anywhere
-
-
-def uuid(text: str) -> UUID:
-    return UUID(text)
