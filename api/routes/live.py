@@ -11,7 +11,8 @@ from api.answers import EVENTS, accepted, stream
 from api.contract import Answer, Route, query
 from api.problems import Finding, Problem
 from api.requests import known_at
-from api.routes.trail import TRAIL_READ, FactItem, Matching, filters_of, page_of
+from api.routes.trail import TRAIL_READ, filters_of, page_of
+from api.routes.trail_shapes import FactItem, Matching
 from api.state import STATE, State
 from projections.views.trail import Filters
 

@@ -4,12 +4,11 @@ import asyncio
 import base64
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
@@ -30,6 +29,16 @@ from api.answers import (
 from api.contract import Answer, Route, path_value, query
 from api.problems import Finding, Problem
 from api.requests import BERLIN, authority_of, day_of, known_at
+from api.routes.trail_shapes import (
+    FactDetail,
+    FactItem,
+    FactPage,
+    FactReceipt,
+    Matching,
+    MinPosition,
+    Position,
+    TrailQuery,
+)
 from api.state import STATE, State
 from ledger.domain.commands import Authority
 from ledger.domain.facts import FACTS
@@ -39,101 +48,6 @@ from projections.views.trail import Filters, Found
 
 TRAIL_READ: Final = "trail:read"
 EXPORT_PAGE_FACTS: Final = 5_000
-Position = Annotated[int, Meta(ge=0, lt=2**53)]
-
-
-class Matching(Struct, frozen=True, kw_only=True):
-    """Which facts."""
-
-    type: Annotated[str, Meta(max_length=2000)] | None = None
-    """Fact types, separated by commas; one that ends in a dot stands for all that begin with it:
-    `attendance.,headcount.recorded.v1`."""
-    stream: UUID | None = None
-    """One stream."""
-    entity: UUID | None = None
-    """Whatever an organisation, activity, project or person is named in."""
-    actor: Annotated[str, Meta(max_length=100)] | None = None
-    """Who recorded them: `key:<uuid>` or `user:<uuid>`."""
-    cluster: Annotated[str, Meta(max_length=32)] | None = None
-    """Facts that concern this cluster."""
-    after: Position | None = None
-    """Behind this position."""
-
-
-class TrailQuery(Matching, frozen=True, kw_only=True):
-    """Which facts, in which order, how many."""
-
-    before: Position | None = None
-    """Before this position."""
-    recorded_from: str | None = None
-    """Recorded at or after this instant, or on or after this day (Europe/Berlin)."""
-    recorded_to: str | None = None
-    """Recorded at or before this instant, or on or before this day (Europe/Berlin)."""
-    order: Literal["newest", "oldest"] | None = None
-    """Left out: newest first; as NDJSON oldest first."""
-    limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    """Facts on a page; left out: 100. Not for NDJSON."""
-    cursor: str | None = None
-    """Where the page before ended: its `next`. Not for NDJSON."""
-    min_position: Position | None = None
-    """Wait, as `Prefer: wait=2` says, until the read models are there."""
-
-
-class FactItem(Struct, frozen=True, omit_defaults=True):
-    """A fact as it stands in the ledger. `data` are the stored bytes."""
-
-    position: int
-    recorded_at: str
-    type: str
-    stream: UUID
-    version: int
-    source: str
-    id: str
-    actor: str
-    data: Raw
-    leaf_hash: str
-    """SHA-256(0x00 || leaf), 64 hexadecimal digits."""
-    clusters: tuple[str, ...] = ()
-    """Codes of the clusters it concerns."""
-    causation: str | None = None
-    correlation: str | None = None
-    voided_by: int | None = None
-    """The position of its void, if it was voided by now."""
-
-
-class FactPage(Struct, frozen=True):
-    """Facts in order; `position` is how far the trail went when they were read."""
-
-    position: int
-    items: list[FactItem]
-    next: str | None
-
-
-class FactReceipt(Struct, frozen=True):
-    """What the fact's poster was answered."""
-
-    id: str
-    source: str
-    position: int
-    recorded_at: str
-    leaf_hash: str
-    stream: UUID
-    version: int
-
-
-class FactDetail(Struct, frozen=True, omit_defaults=True):
-    """One fact with its receipt, its stored leaf, and the facts before and behind it."""
-
-    fact: FactItem
-    receipt: FactReceipt
-    leaf: str
-    """The stored bytes in Base64: what `leaf_hash` was made over."""
-    voided_by: FactItem | None = None
-    causes: tuple[FactItem, ...] = ()
-    """The fact of the same source that it names as its cause."""
-    effects: tuple[FactItem, ...] = ()
-    """Facts of the same source that name it as their cause: at most 100, from its own stream and
-    the 10,000 facts behind it."""
 
 
 def limited_to(authority: Authority) -> tuple[str, ...] | None:
@@ -325,13 +239,6 @@ async def _export(
     await response.write(msgspec.json.encode(last) + b"\n")
     await response.write_eof()
     return response
-
-
-class MinPosition(Struct, frozen=True):
-    """When to answer."""
-
-    min_position: Position | None = None
-    """Wait, as `Prefer: wait=2` says, until the read models are there."""
 
 
 async def fact(request: web.Request) -> web.StreamResponse:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from projections.views.base import CLOSED_ON, DISSOLVED_ON, View, known
+from projections.views.base import CLOSED, DISSOLVED, View, known
 
 
 class MembershipItem(Struct, frozen=True):
@@ -33,9 +33,9 @@ def _rows(table: str, columns: str, cause: str) -> str:
         SELECT own.organisation_id, own.cluster, {columns}, own.valid_from,
             nullif(cut.valid_to, 'infinity') AS valid_to, {cause} AS cause
         FROM models.{table} own
-        CROSS JOIN LATERAL (
-            SELECT least(own.valid_to, {CLOSED_ON}, {DISSOLVED_ON}) AS valid_to
-        ) AS cut
+        {CLOSED}
+        {DISSOLVED}
+        CROSS JOIN LATERAL (SELECT least(own.valid_to, closed.day, dissolved.day)) AS cut (valid_to)
         WHERE {known("own")} AND own.valid_from <= %(as_of)s AND %(as_of)s < own.valid_to
             AND %(as_of)s < cut.valid_to"""  # noqa: S608 - constants
 

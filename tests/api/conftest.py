@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.api.programme import Programme
 from tests.api.running import Client, Service
 from tests.conftest import _drop, _with_database
 
@@ -51,3 +52,9 @@ def shared_service(server: psycopg.Connection, server_url: str, template: str) -
             yield running
     finally:
         _drop(server, name)
+
+
+@pytest.fixture(scope="module")
+def programme(shared_service: Service) -> Programme:
+    """A small programme, recorded once a module; its tests only read."""
+    return Programme(shared_service)
