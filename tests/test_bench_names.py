@@ -1,0 +1,69 @@
+"""The bench's names and shape: scripts and documents refer to them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bench.__main__ import AT_SCALE_10, FIGURES
+from tests.bench.rows import BEGIN, END, row, table, write_into
+
+ROOT = Path(__file__).parents[1]
+NAMES = {
+    "post_single",
+    "post_batch",
+    "bulk",
+    "rebuild",
+    "lag_loaded",
+    "lag_idle",
+    "two_processes",
+    "get_headline",
+    "get_known_at",
+}
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.bench", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_every_promised_figure_can_be_measured_by_its_name() -> None:
+    assert set(FIGURES) >= NAMES
+    assert set(FIGURES) >= set(AT_SCALE_10)
+
+
+def test_a_measured_figure_is_one_json_object_a_line_with_its_limit_beside_it() -> None:
+    done = bench("--json", "--quick", "--only", "bulk")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    figure = json.loads(line)
+    assert list(figure) == ["name", "value", "unit", "limit", "ratio"]
+    assert figure["name"] == "bulk"
+    assert figure["unit"] == "facts/s"
+    assert figure["value"] > 0
+    assert figure["limit"] > 0
+    assert abs(figure["ratio"] - figure["value"] / figure["limit"]) < 0.01
+
+
+def test_an_unknown_figure_is_refused_with_the_names_there_are() -> None:
+    done = bench("--only", "post_singel")
+    assert done.returncode == 1
+    assert "post_single" in done.stderr
+
+
+def test_the_table_takes_the_place_between_the_markers_of_a_document(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    rows = [row("lag_idle", 0.02, "s", 0.1)]
+    write_into(document, "on a machine.", rows)
+    text = document.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert table(rows) in text
+    assert "old" not in text
