@@ -1,12 +1,15 @@
 """The route table: one line a route, from which requests are checked and OpenAPI 3.1 is written."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from api.intake.words import bare, fields_of
 from api.problems import Finding, Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,12 +47,16 @@ class Route(Struct, frozen=True):
     in_document: bool = True
 
 
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+"""A lenient conversion would take 1.0 and 1e3 too."""
+
 Q = TypeVar("Q", bound=Struct)
 
 
 def query(request: web.Request, shape: type[Q]) -> Q:
     """The query parameters as a struct. Raises Problem, naming what is allowed."""
     given: dict[str, str] = {}
+    field_types = _types(shape)
     allowed = {field.encode_name for field in msgspec.structs.fields(shape)}
     for name, value in request.query.items():
         if name not in allowed:
@@ -58,12 +65,21 @@ def query(request: web.Request, shape: type[Q]) -> Q:
             raise _invalid(name, "The parameter stands twice.", allowed)
         if "\x00" in value:
             raise _invalid(name, "The value holds the character U+0000.", allowed)
+        if field_types[name] is int and _INTEGER.fullmatch(value) is None:
+            raise _invalid(name, f"{value[:40]!r} is no whole number.", allowed)
         given[name] = value
     try:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at `$.")
         raise _invalid(path.rstrip("`"), detail, allowed) from error
+
+
+@cache
+def _types(shape: type[Struct]) -> Mapping[str, Any]:
+    """The type behind each parameter's name, without what may be left out."""
+    hints = fields_of(shape)
+    return {f.encode_name: bare(hints[f.name]) for f in msgspec.structs.fields(shape)}
 
 
 def path_value(request: web.Request, name: str, kind: Any) -> Any:

@@ -27,6 +27,8 @@ SECURITY_HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 NOBODY: Final = Authority("public")
+UNREADABLE: Final = frozenset({"body_too_slow", "malformed_request"})
+"""Behind such a body nobody knows where the next request begins."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 BEGUN: Final = web.RequestKey("begun", bool)
 
@@ -89,7 +91,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Problem as problem:
         counts.refused(problem.code)
         response = problem.response()
-        if problem.code == "body_too_slow":
+        if problem.code in UNREADABLE:
             await _hang_up(request, response)
     except web.HTTPException as error:
         translated = _of_aiohttp(request, error)

@@ -26,7 +26,7 @@ def finding(prefix: str, pointer: str, detail: str, shape: Any, document: Any) -
     named = _ABSENT.match(detail)
     if named is not None:
         pointer += f"/{named[2]}"
-        fields = sorted(_fields(_bare(_at(shape, pointer.rpartition("/")[0]))))
+        fields = sorted(fields_of(bare(_at(shape, pointer.rpartition("/")[0]))))
         missing = named[1].startswith("missing")
         said = f"{named[2]!r} is missing." if missing else f"There is no field {named[2]!r}."
         fix = None if missing else f"Fields: {', '.join(fields)}." if fields else None
@@ -36,7 +36,7 @@ def finding(prefix: str, pointer: str, detail: str, shape: Any, document: Any) -
     if "matching regex" in detail:
         name = pointer.rpartition("/")[2]
         detail = f"{name!r} does not have the form it should have."
-    return Finding(prefix + pointer, detail, _value(document, pointer), rule, _fix(_bare(kind)))
+    return Finding(prefix + pointer, detail, _value(document, pointer), rule, _fix(bare(kind)))
 
 
 def _parts(pointer: str) -> Sequence[str]:
@@ -44,7 +44,8 @@ def _parts(pointer: str) -> Sequence[str]:
 
 
 @cache
-def _fields(shape: Any) -> Mapping[str, Any]:
+def fields_of(shape: Any) -> Mapping[str, Any]:
+    """A struct's fields with their types; empty for anything else."""
     if isinstance(shape, type) and issubclass(shape, Struct):
         hints = get_type_hints(shape, include_extras=True)
         return {name: hints[name] for name in shape.__struct_fields__}
@@ -54,15 +55,15 @@ def _fields(shape: Any) -> Mapping[str, Any]:
 def _at(shape: Any, pointer: str) -> Any:
     """The type at a pointer; None where it leads nowhere."""
     for part in _parts(pointer):
-        bare = _bare(shape)
-        if part.isdigit() and get_origin(bare) in {list, tuple}:
-            shape = get_args(bare)[0]
+        inner = bare(shape)
+        if part.isdigit() and get_origin(inner) in {list, tuple}:
+            shape = get_args(inner)[0]
         else:
-            shape = _fields(bare).get(part)
+            shape = fields_of(inner).get(part)
     return shape
 
 
-def _bare(kind: Any) -> Any:
+def bare(kind: Any) -> Any:
     """A type without its metadata and without None."""
     while True:
         if get_origin(kind) is Annotated:

@@ -338,6 +338,49 @@ def test_a_parameter_nobody_knows_is_named(app: Client, nothing_recorded: None, 
     assert "atomic" in answer.json()["errors"][0]["fix"]
 
 
+BAD_QUERIES = {
+    "known_at=0001-01-01T00:00:00": 400,  # local: before the calendar begins in UTC
+    "known_at=0001-01-01T00:00:00%2B23:59": 400,
+    "known_at=9999-12-31T23:59:59-23:59": 400,
+    "known_at=2025-03-30T02:30:00": 400,  # summer time began: there was no such time
+    "known_at=2099-01-01T00:00:00Z": 422,
+    "known_at=999999999999999": 422,
+    "known_at=9223372036854775808": 400,
+    "known_at=-1": 400,
+    "known_at=1e3": 400,
+    "known_at=%D9%A1": 400,  # a digit, but not one of ours
+    "known_at=": 400,
+    "known_at=%00": 400,
+    "as_of=2024-02-30": 400,
+    "as_of=infinity": 400,
+    "as_of=10000-01-01": 400,
+    "as_of=2024-01-01T00:00:00": 400,
+    "as_of=0000-00-00": 400,
+    "min_position=-1": 400,
+    "min_position=9223372036854775808": 400,
+    "limit=0": 400,
+    "limit=1000000000": 400,
+    "limit=1.0": 400,
+    "limit=10&limit=20": 400,
+    "cursor=!!!": 400,
+    "cursor=AAAA": 400,
+    "nosuch=1": 400,
+    "%EF%BF%BD=1": 400,
+    "%ff=1": 400,
+}
+
+
+@pytest.mark.parametrize(("query", "status"), BAD_QUERIES.items())
+@pytest.mark.parametrize("path", ["/v1/organisations", "/v1/clusters/biotech"])
+def test_a_question_that_makes_no_sense_is_named(
+    app: Client, shared_service: Service, path: str, query: str, status: int
+) -> None:
+    head = f"GET {path}?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    said = wire(shared_service, f"{head}Authorization: Bearer {app.key}\r\n\r\n".encode())
+    assert said.split(b" ", 2)[1] == str(status).encode(), said[-400:]
+    assert b"problem+json" in said
+
+
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "TRACE"])
 def test_a_method_that_is_not_offered_is_405(app: Client, method: str) -> None:
     answer = app.ask(method, "/v1/facts")
