@@ -3,8 +3,8 @@
 Each check looks at one changed stream and at those it touches, and names the facts in the way.
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 from uuid import UUID
 
 from ledger.domain import refusals as r
@@ -29,12 +29,21 @@ IN_THE_WAY_MAX = 100
 _EDGES = (OrganisationMarkedDuplicate, OrganisationMerged)
 
 
-class Change(NamedTuple):
-    """One stream before and after a command, and the command's own facts in it."""
+class Change:
+    """One stream before and after a command, and the command's own facts in it.
 
-    before: Stream
-    after: Stream
-    new: list[Entry]
+    `item` is the index of the last of them in the command; `out_of_order`: a void, or a fact that
+    takes effect before others, so that the stream is folded anew.
+    """
+
+    __slots__ = ("after", "before", "item", "new", "out_of_order")
+
+    def __init__(self, before: Stream, after: Stream) -> None:
+        self.before = before
+        self.after = after
+        self.new: list[Entry] = []
+        self.item = 0
+        self.out_of_order = False
 
     @property
     def voids(self) -> bool:
@@ -99,24 +108,8 @@ def _at_odds(law: Law[Any], facts: list[Entry]) -> list[Entry]:
 
 def check(change: Change, world: World) -> None:
     """Everything a changed stream may break elsewhere. Raises the first refusal."""
-    kind = change.after.kind
-    if kind is Kind.attendance:
-        _capacity_after_attendance(change, world)
-    elif kind is Kind.activity:
-        _capacity_after_activity(change, world)
-    elif kind is Kind.membership:
-        _membership(change, world)
-    elif kind is Kind.organisation:
-        _identity(change, world)
-        _dissolution(change, world)
-    elif kind is Kind.enrolment:
-        _enrolment(change, world)
-    elif kind is Kind.project:
-        _project(change, world)
-    elif kind is Kind.person:
-        _person(change, world)
-    if getattr(change.before.state, "exists", False) and not change.after.state.exists:
-        _orphans(change, world)
+    for consequence in _CONSEQUENCES[change.after.kind]:
+        consequence(change, world)
 
 
 # Capacity
@@ -308,6 +301,8 @@ def _enrolments_of(world: World, project: Project, change: Change) -> None:
 
 def _orphans(change: Change, world: World) -> None:
     """What was registered is no more: no standing fact may name it."""
+    if not change.before.state.exists or change.after.state.exists:
+        return
     kind = change.after.kind
     first: Any = change.after.entries[0].fact
     entity: UUID = change.after.id if kind is Kind.cluster else getattr(first, f"{kind.name}_id")
@@ -319,3 +314,19 @@ def _orphans(change: Change, world: World) -> None:
     ]
     if orphans:
         raise _in_the_way(r.VoidConflict(), orphans)
+
+
+_CONSEQUENCES: Final[dict[Kind, tuple[Callable[[Change, World], None], ...]]] = {
+    Kind.attendance: (_capacity_after_attendance,),
+    Kind.activity: (_capacity_after_activity, _orphans),
+    Kind.membership: (_membership,),
+    Kind.organisation: (_identity, _dissolution, _orphans),
+    Kind.enrolment: (_enrolment,),
+    Kind.project: (_project, _orphans),
+    Kind.cluster: (_orphans,),
+    Kind.person: (_person,),
+    Kind.period: (),
+    Kind.report: (),
+    Kind.code_list: (),
+    Kind.log: (),
+}

@@ -60,6 +60,12 @@ class Stream:
         return len(self.entries)
 
 
+EMPTY: Final = {
+    kind: Stream(kind, UUID(int=0), [], law.initial, UNDATED) for kind, law in LAWS.items()
+}
+"""A stream of each kind before its first fact."""
+
+
 class World(Protocol):
     """What is known under the head lock, this command's own facts included."""
 

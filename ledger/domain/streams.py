@@ -178,7 +178,7 @@ def _clusters(fact: Fact) -> tuple[str, ...]:
 
 def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
     """Other entities a fact names, each once: ids as they are, clusters by their stream's id."""
-    if isinstance(fact, f.AttendanceRecorded | f.AttendanceRegistered):
+    if type(fact) is f.AttendanceRecorded or type(fact) is f.AttendanceRegistered:
         if fact.organisation_id is None:
             return (fact.activity_id, fact.person_ref)
         return (fact.activity_id, fact.person_ref, fact.organisation_id)

@@ -1,4 +1,4 @@
-"""What a batch is made of: slips going in, what they ask for, facts already known, mentions made."""
+"""What a batch is made of: slips going in, what they ask for, facts known, mentions made."""
 
 from itertools import islice
 from typing import NamedTuple

@@ -28,22 +28,17 @@ _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receipt]:
     """Decide on a command: a receipt for each fact, in order. Raises Refused."""
     desk.start()
-    refolding: set[int] = set()
-    items: dict[int, int] = {}
     item = 0
     try:
         receipts: list[Receipt] = []
         for item, slip in enumerate(slips):
-            receipt = _take(desk, slip, authority, refolding)
-            receipts.append(receipt)
-            items[receipt.stream.int] = item
-        changes = desk.changes()
-        for change in changes:
-            item = items[change.after.id.int]
-            _obey(change, refolding)
-        desk.count_seats(changes)
-        for change in changes:
-            item = items[change.after.id.int]
+            receipts.append(_take(desk, item, slip, authority))
+        for change in desk.changes:
+            item = change.item
+            _obey(change)
+        desk.count_seats()
+        for change in desk.changes:
+            item = change.item
             check(change, desk)
     except Refusal as refusal:
         desk.start()
@@ -52,7 +47,7 @@ def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receip
     return receipts
 
 
-def _take(desk: Desk, slip: Slip, authority: Authority, refolding: set[int]) -> Receipt:
+def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Receipt:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
     if not authority.may_use(incoming.source):
@@ -72,11 +67,13 @@ def _take(desk: Desk, slip: Slip, authority: Authority, refolding: set[int]) -> 
     expected = incoming.expected_version
     if expected is not None and expected != stream.version:
         raise r.VersionMismatch(stream=id, version=stream.version, expected=expected)
-    if kind is Kind.attendance and stream.entries:
+    if stream.entries and kind is Kind.attendance:
         first = _standing_twin(stream, fact)
         if first is not None:
             return _first_receipt(desk, first)
-    return _append(desk, desk.change(stream), incoming, authority.actor, slip.key, refolding)
+    change = desk.change(stream)
+    change.item = item
+    return _append(desk, change, slip, authority.actor)
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:
@@ -161,10 +158,9 @@ def _target(
     return kind, target.stream
 
 
-def _append(
-    desk: Desk, mine: Stream, incoming: Incoming, actor: str, key: bytes, refolding: set[int]
-) -> Receipt:
+def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
     """Put a fact behind its stream's others, and fold it in where the order allows."""
+    incoming, mine = slip.incoming, change.after
     fact = incoming.fact
     entry = Entry(
         desk.next_position,
@@ -184,22 +180,24 @@ def _append(
     if isinstance(fact, VOIDS):
         if isinstance(fact, f.AttendanceVoided) and not standing(mine.entries):
             raise r.NothingToVoid(person_ref=fact.person_ref, activity_id=fact.activity_id)
-        refolding.add(mine.id.int)
-    elif not refolding or mine.id.int not in refolding:
-        _fold_in(mine, fact, refolding)
+        change.out_of_order = True
+    elif not change.out_of_order:
+        _fold_in(change, fact)
     mine.entries.append(entry)
-    if refolding and mine.id.int in refolding:
+    change.new.append(entry)
+    if change.out_of_order:
         # Later facts of the command look at this state; its law is checked at the end.
         mine.refold()
     leaf_hash = sha256(b"\x00" + state).digest()
-    desk.put(Row(entry, state, leaf_hash, key))
+    desk.put(Row(entry, state, leaf_hash, slip.key), mine)
     return _receipt(entry, leaf_hash)
 
 
-def _fold_in(stream: Stream, fact: f.Fact, refolding: set[int]) -> None:
+def _fold_in(change: Change, fact: f.Fact) -> None:
+    stream = change.after
     day = effective_day(fact)
     if day < stream.last_day:
-        refolding.add(stream.id.int)
+        change.out_of_order = True
         return
     law = LAWS[stream.kind]
     refusal = law.objection(stream.state, fact)
@@ -209,9 +207,9 @@ def _fold_in(stream: Stream, fact: f.Fact, refolding: set[int]) -> None:
     stream.last_day = day
 
 
-def _obey(change: Change, refolding: set[int]) -> None:
+def _obey(change: Change) -> None:
     """A changed stream obeys its own law. Raises the first refusal."""
-    if refolding and change.after.id.int in refolding:
+    if change.out_of_order:
         refold(change)
         return
     flaw = LAWS[change.after.kind].flaw(change.after.state)

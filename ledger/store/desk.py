@@ -7,7 +7,7 @@ seldom written twice.
 Three layers, so that a refused command leaves no trace: `_command` over `_batch` over `_kept`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
 from ledger.domain.consequences import Change
-from ledger.domain.decide import Stream
+from ledger.domain.decide import EMPTY, Stream
 from ledger.domain.history import Entry
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
@@ -32,6 +32,7 @@ from ledger.store.book import Row, read_streams
 KEPT_STREAMS_MAX: Final = 50_000
 CATCH_UP_FACTS_MAX: Final = 5_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
+_ATTENDANCE: Final = Kind.attendance  # nine facts in ten: a global is cheaper than a member
 
 
 class Desk:
@@ -93,7 +94,7 @@ class Desk:
         world, wanted = self._world, batch.streams
         if id.int not in world:
             wanted[id.int] = id
-        if kind is Kind.attendance:
+        if kind is _ATTENDANCE:
             batch.persons.append(fact.person_ref)
             activity = self.stream_id(Kind.activity, fact.activity_id)
             if activity.int not in world:
@@ -146,14 +147,14 @@ class Desk:
     def _fetch(self, id: UUID, stream: Stream) -> None:
         """Put a stream that was read into the world, in passing where it is not worth keeping."""
         self._world[id.int] = stream
-        if stream is _NOTHING or stream.kind is Kind.attendance:
+        if stream is _NOTHING or stream.kind is _ATTENDANCE:
             self._passing.append(id.int)
 
     def keep(self) -> None:
         """The batch is committed: what it changed or read is worth keeping, attendances apart."""
         for id in self._passing:
             stream = self._world.get(id)
-            if stream is not None and (stream is _NOTHING or stream.kind is Kind.attendance):
+            if stream is not None and (stream is _NOTHING or stream.kind is _ATTENDANCE):
                 del self._world[id]
         self._passing.clear()
         surplus = len(self._world) - KEPT_STREAMS_MAX
@@ -177,7 +178,10 @@ class Desk:
     def stream(self, kind: Kind, id: UUID) -> Stream:
         """A stream with this command's facts; an empty one where there is none yet."""
         number = id.int
-        found = self._command.get(number) or self._world.get(number)
+        change = self._command.get(number)
+        if change is not None:
+            return change.after
+        found = self._world.get(number)
         if found is None:
             entries = read_streams(self._curs, [id]).get(id)
             found = Stream.of(entries) if entries else _NOTHING
@@ -265,52 +269,49 @@ class Desk:
 
     def start(self) -> None:
         """Begin a command with nothing of it on the desk; also how one is dropped."""
-        self._originals: dict[int, Stream] = {}
-        self._command: dict[int, Stream] = {}
+        self._command: dict[int, Change] = {}
         self._rows_now: list[Row] = []
         self._known_now: dict[bytes, Known] = {}
         self._mentions.drop()
         self._erased_now: set[UUID] = set()
         self._seats_now: dict[UUID, int] = {}
 
-    def change(self, stream: Stream) -> Stream:
-        """The command's own copy of a stream."""
+    def change(self, stream: Stream) -> Change:
+        """The command's own copy of a stream, and what it was before."""
         number = stream.id.int
-        mine = self._command.get(number)
-        if mine is None:
-            self._originals[number] = stream
-            mine = self._command[number] = stream.copy()
-        return mine
+        change = self._command.get(number)
+        if change is None:
+            if stream.entries:
+                change = Change(stream, stream.copy())
+            else:
+                change = Change(EMPTY[stream.kind], stream)
+            self._command[number] = change
+        return change
 
     @property
     def next_position(self) -> int:
         """The position of the command's next fact."""
         return self.position + len(self._rows_now) + 1
 
-    def put(self, row: Row) -> None:
-        """One more fact of the command."""
+    def put(self, row: Row, stream: Stream) -> None:
+        """One more fact of the command, the last one of its stream."""
         self._rows_now.append(row)
         self._known_now[row.event_key] = Known(row.state, row.leaf_hash)
-        entry = row.entry
-        stream = self._command[entry.stream.int]
-        named = mentions(self.space, entry.fact)
-        if named and entry.version > 1:
+        fact = row.entry.fact
+        named = mentions(self.space, fact)
+        if named and len(stream.entries) > 1:
             known = {e for before in stream.entries[:-1] for e in mentions(self.space, before.fact)}
             named = tuple(e for e in named if e not in known)
+        kind, id, items = int(stream.kind), stream.id, self._mentions.items
         for entity in named:
-            self._mentions.items.append((entity, int(stream.kind), entry.stream))
-        if isinstance(entry.fact, f.PersonErased):
-            self._erased_now.add(entry.fact.person_ref)
+            items.append((entity, kind, id))
+        if type(fact) is f.PersonErased:
+            self._erased_now.add(fact.person_ref)
 
-    def changes(self) -> list[Change]:
-        """What the command changed, stream by stream, once all its streams are folded."""
-        new: dict[int, list[Entry]] = {}
-        for row in self._rows_now:
-            new.setdefault(row.entry.stream.int, []).append(row.entry)
-        return [
-            Change(self._originals[number], stream, new[number])
-            for number, stream in self._command.items()
-        ]
+    @property
+    def changes(self) -> Collection[Change]:
+        """What the command changes, stream by stream."""
+        return self._command.values()
 
     def drain(self) -> tuple[list[Row], list[Mention]]:
         """The facts and mentions that are not yet on their way to the database."""
@@ -319,14 +320,17 @@ class Desk:
         self.rows = []
         return rows, named
 
-    def count_seats(self, changes: list[Change]) -> None:
+    def count_seats(self) -> None:
         """What the command does to capacities, once all its streams are folded."""
-        for change in changes:
-            if change.after.kind is Kind.attendance:
-                delta = int(change.after.state.registered) - int(change.before.state.registered)
-                if delta:
-                    activity_id = _activity_of(change.after)
-                    self._seats_now[activity_id] = self._seats_now.get(activity_id, 0) + delta
+        for change in self._command.values():
+            after = change.after
+            if (
+                after.kind is _ATTENDANCE
+                and after.state.registered != change.before.state.registered
+            ):
+                activity_id = _activity_of(after)
+                delta = 1 if after.state.registered else -1
+                self._seats_now[activity_id] = self._seats_now.get(activity_id, 0) + delta
 
     def accept(self) -> None:
         """The command stands: its facts, and what follows from them, go into the batch."""
@@ -338,9 +342,9 @@ class Desk:
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
         self._mentions.accept()
-        for number, stream in self._command.items():
-            self._world[number] = stream
-            if stream.kind is Kind.attendance:
+        for number, change in self._command.items():
+            self._world[number] = change.after
+            if change.after.kind is _ATTENDANCE:
                 self._passing.append(number)
         self.start()
 

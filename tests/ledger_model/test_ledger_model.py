@@ -165,7 +165,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def post_again(self) -> None:
-        if self.last is not None:
+        """An id that was answered with another's receipt stands nowhere: only recorded ones count."""
+        if self.last is not None and not any(r.duplicate for r in self.last[1]):
             facts, first = self.last
             again = self.given.record(*facts)
             assert [r.position for r in again] == [r.position for r in first]
