@@ -75,6 +75,8 @@ class State:
         self.ledger = Ledger.open(url)
         self.keys = KeyRing()
         self.progress = Progress()
+        with connect(url, READER, autocommit=True) as conn:
+            self.progress.position = progress.position(conn)
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -136,7 +138,11 @@ class State:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            psycopg.errors.UndefinedTable,  # the read models are about to be made
+        ) as error:
             log.warning("read_failed", error=str(error)[:300])
             raise Problem(
                 "unavailable",

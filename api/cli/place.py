@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from api.settings import DEFAULT_ORIGIN, Settings
@@ -15,8 +17,11 @@ from ledger.store.embedded_layout import default_data_dir
 from ledger.store.errors import StoreError
 from ledger.store.migrate import migrate, pending
 from projections import schema
+from projections.rebuild import rebuild
 
-RUNNING_FILE = "running.json"
+log: Final = structlog.get_logger(__name__)
+
+RUNNING_FILE: Final = "running.json"
 
 
 class MigrationsPending(StoreError):
@@ -61,7 +66,7 @@ def opened(settings: Settings) -> Iterator[Place]:
         migrate(postgres.url)
         postgres.admit_service()
         _ensure_ledger(postgres.url, settings)
-        schema.ensure(postgres.service_url)
+        _ensure_models(postgres.service_url)
         place = Place(postgres.service_url, postgres.url, str(data_dir), postgres)
         note_running(data_dir, Running(os.getpid(), place.url, place.owner_url))
         try:
@@ -119,7 +124,7 @@ def _server(settings: Settings) -> Place:
         raise book.NoLedger
     if settings.origin is not None and book.origin_of(url) != settings.origin:
         raise book.OtherOrigin(found=book.origin_of(url), wanted=settings.origin)
-    schema.ensure(url)
+    _ensure_models(url)
     return Place(url, url, "the database of CLUSTERLEDGER_DATABASE_URL")
 
 
@@ -127,3 +132,11 @@ def _ensure_ledger(owner_url: str, settings: Settings) -> None:
     """A new data folder gets its ledger; an old one keeps its origin."""
     found = book.origin_of(owner_url)
     book.create(owner_url, settings.origin or found or DEFAULT_ORIGIN)
+
+
+def _ensure_models(url: str) -> None:
+    """Read models there, and made by this code: others are built anew before anyone asks them."""
+    schema.ensure(url)
+    if schema.needs_rebuild(url):
+        log.warning("read_models_outdated", action="rebuild")
+        rebuild(url)

@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def post_again(self) -> None:
-        """An id that was answered with another's receipt stands nowhere: only recorded ones count."""
+        """An id answered with another's receipt stands nowhere: only recorded ones count."""
         if self.last is not None and not any(r.duplicate for r in self.last[1]):
             facts, first = self.last
             again = self.given.record(*facts)
