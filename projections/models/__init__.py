@@ -10,6 +10,7 @@ from projections.models import (
     enrolments,
     memberships,
     organisations,
+    persons,
     projects,
 )
 from projections.models.base import Model, Table
@@ -23,6 +24,7 @@ MODELS: Final[dict[Kind, Model]] = {
         memberships,
         activities,
         attendances,
+        persons,
         projects,
         enrolments,
     )

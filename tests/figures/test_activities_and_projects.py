@@ -179,3 +179,21 @@ def test_a_joint_project_counts_once_and_with_each_cluster(past: History) -> Non
     figure = past.figure("projects_running", by="cluster")
     assert past.rows("projects_running", by="cluster") == {"food": 0, "rail": 1, "wood": 1}
     assert (figure.value, figure.joint_adjustment) == (1, -1)
+
+
+def test_two_references_known_to_be_one_person_are_one_participation(past: History) -> None:
+    past.activity("fair", "rail", on="2010-05-01")
+    for name in ("anna", "anna again", "anna once more", "bert"):
+        past.post("attendance.recorded", activity_id=uid("fair"), person_ref=uid(name))
+    past.activity("talk", "rail", on="2010-06-01")
+    past.post("attendance.recorded", activity_id=uid("talk"), person_ref=uid("anna again"))
+    before = past.head
+    past.post("person.marked_duplicate", person_ref=uid("anna again"), of=uid("anna"))
+    marked = past.post(
+        "person.marked_duplicate", person_ref=uid("anna once more"), of=uid("anna again")
+    )
+    assert past.value("participations", known_at=before) == 5
+    assert past.value("participations", known_at=marked - 1) == 4
+    assert past.value("participations") == 3
+    past.void(marked)
+    assert past.value("participations") == 4
