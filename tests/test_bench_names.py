@@ -59,11 +59,11 @@ def test_an_unknown_figure_is_refused_with_the_names_there_are() -> None:
 
 def test_the_table_takes_the_place_between_the_markers_of_a_document(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
-    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    document.write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n")
     rows = [row("lag_idle", 0.02, "s", 0.1)]
     write_into(document, "on a machine.", rows)
     text = document.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert table(rows) in text
-    assert "old" not in text
+    assert "stale" not in text
