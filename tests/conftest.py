@@ -16,11 +16,18 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.store.embedded import EmbeddedPostgres
 from ledger.store.migrate import migrate
+
+# No example has a time limit: tests share a machine. A change is judged by the same examples each
+# time; at a desk each run looks for new ones.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
