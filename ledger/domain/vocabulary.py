@@ -43,7 +43,12 @@ Nuts3 = Annotated[
 ]
 Ags = Annotated[str, Meta(pattern=r"^([0-9]{2}|[0-9]{3}|[0-9]{5}|[0-9]{8})" + _END)]
 Nace = Annotated[
-    str, Meta(pattern=r"^(?=[A-Z0-9])[A-Z]?[0-9]{0,2}(\.[0-9]{1,2}){0,2}" + _END, min_length=1, max_length=9)
+    str,
+    Meta(
+        pattern=r"^(?=[A-Z0-9])[A-Z]?[0-9]{0,2}(\.[0-9]{1,2}){0,2}" + _END,
+        min_length=1,
+        max_length=9,
+    ),
 ]
 Identifier = Annotated[
     str,
