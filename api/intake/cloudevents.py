@@ -5,9 +5,10 @@ Nothing is invented: an event without id or source is refused, or deduplication 
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from unicodedata import normalize
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -55,6 +56,7 @@ Reference = Annotated[
     ),
 ]
 Version = Annotated[int, Meta(ge=0, lt=2**53, description="A stream's version, from 1; 0: new.")]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its offset. Not kept.")]
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ class Event(Struct, frozen=True, kw_only=True):
     datacontenttype: Literal["application/json"] | None = None
     dataschema: str | None = None
     subject: str | None = None
-    time: str | None = None
+    time: Instant | None = None
     causationid: Reference | None = None
     correlationid: Reference | None = None
     expectedversion: Version | None = None
@@ -135,7 +137,12 @@ def binary(headers: Mapping[str, str], body: bytes) -> Taken:
     for name, value in headers.items():
         lower = name.lower()
         if lower.startswith("ce-"):
-            attributes[lower[3:]] = unquote(value)
+            if lower[3:] in attributes:
+                return Problem("invalid_event", f"The header {lower[:100]} stands there twice.")
+            try:
+                attributes[lower[3:]] = _header_text(value)
+            except UnicodeDecodeError:
+                return Problem("invalid_event", f"The header {lower[:100]} is no UTF-8.")
     if "expectedversion" in attributes and attributes["expectedversion"].isascii():
         text = attributes["expectedversion"]
         attributes["expectedversion"] = int(text) if text.isdigit() and len(text) < 17 else text
@@ -146,6 +153,14 @@ def binary(headers: Mapping[str, str], body: bytes) -> Taken:
         return _invalid(error, document, "")
     known = {name: getattr(event, name) for name in _NAMES - {"data"}}
     return _fact(Event(data=Raw(body), **known), document, "")
+
+
+def _header_text(value: str) -> str:
+    """A header's text, percent-decoded (CloudEvents HTTP 1.0.2). Raises UnicodeDecodeError.
+
+    The framework hands over bytes that are no UTF-8 as lone surrogates: they go back first.
+    """
+    return unquote_to_bytes(value.encode("utf-8", "surrogateescape")).decode("utf-8")
 
 
 class _Attributes(Event, frozen=True, kw_only=True):

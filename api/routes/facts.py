@@ -64,6 +64,9 @@ async def post(request: web.Request) -> web.StreamResponse:
     body = await body_of(request, state.settings.body_timeout_s)
     media_type = request.content_type
     if media_type == cloudevents.BATCHED:
+        if "If-Match" in request.headers:
+            # Which of the streams it means nobody can say; ignored, it would promise too much.
+            raise Problem("invalid_header", "In a batch each event has its `expectedversion`.")
         return await _batch(state, authority, cloudevents.batched(body), atomic=atomic)
     if media_type == cloudevents.STRUCTURED:
         taken = cloudevents.structured(body)
