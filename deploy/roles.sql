@@ -68,3 +68,6 @@ REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"database" TO :"service";
 GRANT CONNECT, TEMPORARY ON DATABASE :"database"
     TO clusterledger_writer, clusterledger_projector, clusterledger_reader;
+-- A rebuild fills a fresh schema beside the live one. (A migration grants it too; a restored dump
+-- does not bring it along.)
+GRANT CREATE ON DATABASE :"database" TO clusterledger_projector;

@@ -136,11 +136,11 @@ def migrate(settings: Settings) -> dict[str, Any]:
 
 
 def init(settings: Settings) -> dict[str, Any]:
-    """Create the ledger in a server's database."""
-    _quiet_logs(settings)
+    """Migrate a server's database and create the ledger in it."""
+    applied = migrate(settings)["applied"]
     origin = settings.origin or DEFAULT_ORIGIN
     book.create(_server_url(settings), origin)
-    return {"origin": origin}
+    return {"origin": origin, "applied": applied}
 
 
 def _server_url(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
+import psycopg
 import typer
 from rich.console import Console
 
@@ -155,7 +156,7 @@ def init(
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Create the ledger in a migrated database, as the owner of the tables."""
+    """Migrate a database and create the ledger in it, as the owner of its tables."""
     _print(commands.init(settings(database_url=database_url, origin=origin)), json=json)
 
 
@@ -230,7 +231,7 @@ def main() -> None:
     except (StoreError, InvalidSetting, RebuildRunning, commands.CommandError) as error:
         console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
-    except OSError as error:
+    except (OSError, psycopg.Error) as error:
         console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from ledger.store.embedded_layout import default_data_dir
 from ledger.store.errors import StoreError
 from ledger.store.migrate import migrate, pending
 from projections import schema
-from projections.rebuild import rebuild
+from projections.rebuild import RebuildRunning, rebuild
 
 log: Final = structlog.get_logger(__name__)
 
@@ -56,9 +56,12 @@ def opened(settings: Settings) -> Iterator[Place]:
     """The ledger's place, ready to serve: started, migrated, created. Raises StoreError.
 
     With a database URL nothing is migrated: that is the owner's decision (`clusterledger migrate`).
+    Read models of other code are built anew.
     """
     if settings.database_url:
-        yield _server(settings)
+        place = _server(settings)
+        _ensure_models(place.url)
+        yield place
         return
     data_dir = data_dir_of(settings)
     binaries = Path(settings.postgres_bin) if settings.postgres_bin else None
@@ -124,7 +127,6 @@ def _server(settings: Settings) -> Place:
         raise book.NoLedger
     if settings.origin is not None and book.origin_of(url) != settings.origin:
         raise book.OtherOrigin(found=book.origin_of(url), wanted=settings.origin)
-    _ensure_models(url)
     return Place(url, url, "the database of CLUSTERLEDGER_DATABASE_URL")
 
 
@@ -139,4 +141,5 @@ def _ensure_models(url: str) -> None:
     schema.ensure(url)
     if schema.needs_rebuild(url):
         log.warning("read_models_outdated", action="rebuild")
-        rebuild(url)
+        with suppress(RebuildRunning):  # another process is at it
+            rebuild(url)

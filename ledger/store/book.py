@@ -3,7 +3,7 @@
 Its recorder, mapper, event store and repository carry the facts. What differs: order comes from one
 locked head row instead of a table lock and a sequence, `state` is the canonical leaf, and topics
 come from a closed registry instead of being imported. Private hooks are used (`_lock_table`,
-`_insert_stored_events`, `_fetch_ids_after_insert_events`): `tests/store/test_book.py` holds them.
+`_insert_stored_events`): `tests/store/test_book.py` holds them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -342,13 +342,13 @@ def create(url: str, origin: str) -> None:
             )
         except CheckViolation as error:
             raise InvalidOrigin(origin=origin) from error
-    found = origin_of(url)
+    found = origin_of(url, role=None)
     if found != origin:
         raise OtherOrigin(found=found, wanted=origin)
 
 
-def origin_of(url: str) -> str | None:
+def origin_of(url: str, *, role: str | None = READER) -> str | None:
     """The origin of the ledger in a migrated database; None where there is no ledger."""
-    with connect(url, READER, autocommit=True) as conn:
+    with connect(url, role, autocommit=True) as conn:
         row = conn.execute("SELECT origin FROM ledger.head").fetchone()
     return None if row is None else str(row[0])

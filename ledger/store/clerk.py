@@ -3,7 +3,7 @@
 Idempotency comes before the rules. A refused command leaves nothing on the desk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from ledger.domain import facts as f
 from ledger.domain import refusals as r
 from ledger.domain.commands import Authority, Incoming, Receipt, Refused
-from ledger.domain.consequences import Change, check, refold
+from ledger.domain.consequences import IN_THE_WAY_MAX, Change, check, refold
 from ledger.domain.decide import Stream, permitted, plausible, references
 from ledger.domain.history import VOIDS, Entry, standing, voided
 from ledger.domain.laws import LAWS
@@ -33,13 +33,20 @@ def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receip
         receipts: list[Receipt] = []
         for item, slip in enumerate(slips):
             receipts.append(_take(desk, item, slip, authority))
-        for change in desk.changes:
-            item = change.item
-            _obey(change)
-        desk.count_seats()
-        for change in desk.changes:
-            item = change.item
-            check(change, desk)
+        conflicts: list[tuple[int, r.VoidConflict]] = []
+        for look in (_obey, check):
+            if look is check:
+                desk.count_seats()
+            for change in desk.changes:
+                item = change.item
+                try:
+                    look(change, desk)
+                except r.VoidConflict as conflict:
+                    # Whoever voids is told everything that is in the way, in all streams.
+                    conflicts.append((item, conflict))
+        if conflicts:
+            item = conflicts[0][0]
+            raise _joined(conflict for _, conflict in conflicts)
     except Refusal as refusal:
         desk.start()
         raise Refused(refusal, item) from refusal
@@ -207,7 +214,17 @@ def _fold_in(change: Change, fact: f.Fact) -> None:
     stream.last_day = day
 
 
-def _obey(change: Change) -> None:
+def _joined(conflicts: Iterable[r.VoidConflict]) -> r.VoidConflict:
+    """One refusal that names each fact in the way once, by position."""
+    facts: dict[int, object] = {}
+    for conflict in conflicts:
+        named: Any = conflict.case.get("in_the_way", ())
+        facts.update((fact["position"], fact) for fact in named)
+    ordered = [facts[position] for position in sorted(facts)]
+    return r.VoidConflict(in_the_way=ordered[:IN_THE_WAY_MAX])
+
+
+def _obey(change: Change, desk: Desk) -> None:  # noqa: ARG001 - called as `check` is
     """A changed stream obeys its own law. Raises the first refusal."""
     if change.out_of_order:
         refold(change)

@@ -14,7 +14,7 @@ from importlib import resources
 import psycopg
 import structlog
 
-from ledger.store.database import UNLIMITED, connect
+from ledger.store.database import READER, UNLIMITED, connect
 from ledger.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,13 @@ def migrate(url: str, migrations: Sequence[Migration] | None = None) -> list[str
 def pending(url: str, migrations: Sequence[Migration] | None = None) -> list[str]:
     """The names of the files that `migrate` would apply. Changes nothing; same errors."""
     wanted = known() if migrations is None else in_order(migrations)
-    with connect(url, None, autocommit=True) as conn:
+    try:
+        # As a reader: the service's login has no right of its own.
+        conn = connect(url, READER, autocommit=True)
+    except psycopg.OperationalError:
+        # Before the first migration there may be no such role, or this login is no member of it.
+        conn = connect(url, None, autocommit=True)
+    with conn:
         if not _has_table(conn):
             return [migration.file for migration in wanted]
         return [migration.file for migration in _pending(conn, wanted)]

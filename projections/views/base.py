@@ -56,6 +56,14 @@ OVER: Final = f"""LEFT JOIN (
         WHERE {known("p")} GROUP BY p.project_id
     ) AS over ON over.project_id = own.project_id"""  # noqa: S608 - constants
 """`over.day`: from which day on the project is over; NULL while no end is known."""
+ABANDONED: Final = f"""LEFT JOIN (
+        SELECT p.project_id, max(c.valid_to) AS day
+        FROM models.project p
+        CROSS JOIN LATERAL unnest(p.clusters) AS taking_part (cluster)
+        JOIN models.cluster c ON c.cluster = taking_part.cluster AND {known("c")}
+        WHERE {known("p")} GROUP BY p.project_id
+    ) AS abandoned ON abandoned.project_id = own.project_id"""  # noqa: S608 - constants
+"""`abandoned.day`: from which day on the last of the project's clusters is no more."""
 
 
 class View(Struct, Generic[T], frozen=True):

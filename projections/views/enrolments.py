@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from projections.views.base import DISSOLVED, OVER, View, known
+from projections.views.base import ABANDONED, DISSOLVED, OVER, View, known
 
 
 class EnrolmentItem(Struct, frozen=True):
@@ -29,8 +29,11 @@ VIEW: Final = View(
             nullif(cut.valid_to, 'infinity') AS valid_to
         FROM models.enrolment own
         {OVER}
+        {ABANDONED}
         {DISSOLVED}
-        CROSS JOIN LATERAL (SELECT least(own.valid_to, over.day, dissolved.day)) AS cut (valid_to)
+        CROSS JOIN LATERAL (
+            SELECT least(own.valid_to, over.day, abandoned.day, dissolved.day)
+        ) AS cut (valid_to)
         WHERE {known("own")} AND own.valid_from <= %(as_of)s AND %(as_of)s < own.valid_to
             AND %(as_of)s < cut.valid_to""",  # noqa: S608 - constants
     order={"project_id": UUID, "organisation_id": UUID, "valid_from": date},
