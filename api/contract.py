@@ -1,7 +1,7 @@
 """The route table: one line a route, from which requests are checked and OpenAPI 3.1 is written."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal, TypeVar
 
@@ -57,7 +57,7 @@ def query(request: web.Request, shape: type[Q]) -> Q:
     """The query parameters as a struct. Raises Problem, naming what is allowed."""
     given: dict[str, str] = {}
     field_types = _types(shape)
-    allowed = {field.encode_name for field in msgspec.structs.fields(shape)}
+    allowed = field_types.keys()
     for name, value in request.query.items():
         if name not in allowed:
             raise _invalid(name, f"There is no parameter {name[:60]!r} here.", allowed)
@@ -91,6 +91,6 @@ def path_value(request: web.Request, name: str, kind: Any) -> Any:
         raise Problem("not_found", f"{text[:100]!r} names nothing here: {error}") from error
 
 
-def _invalid(name: str, detail: str, allowed: set[str]) -> Problem:
+def _invalid(name: str, detail: str, allowed: Iterable[str]) -> Problem:
     fix = "Allowed parameters: " + (", ".join(sorted(allowed)) or "none") + "."
     return Problem("invalid_parameter", detail, errors=(Finding(name, detail, fix=fix),))

@@ -7,6 +7,7 @@ stands for. A crash anywhere leaves the tables as they were at the position they
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
+from time import monotonic
 from typing import Any, Final, Self
 
 import psycopg
@@ -32,6 +33,9 @@ FACTS_CHANNEL: Final = "clusterledger_facts"
 MODELS_CHANNEL: Final = "clusterledger_models"
 """Notified by the runner after its commits; the payload is the position."""
 POLL_S: Final = 1.0
+PULL_EVERY_S: Final = 0.03
+"""Under load a transaction takes what came in this time: many small ones would cost the writers
+more than they bring. An idle ledger's next fact does not wait."""
 STANDBY_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 
@@ -184,6 +188,7 @@ class _Follower:
         self._conn = conn
         self._stop = stop
         self._failures = 0
+        self._pulled_at = 0.0
 
     def run(self) -> None:
         while not schemas.try_session_lock(self._conn, "runner"):
@@ -203,11 +208,14 @@ class _Follower:
 
     def _pull(self, projector: Projector) -> None:
         """Everything there is, then wait for more."""
+        self._pulled_at = monotonic()
         try:
-            while projector.advance():
+            while facts := projector.advance():
                 self._announce(projector.position())
                 if self._stop.is_set():
                     return
+                if facts < BATCH_FACTS:
+                    break  # of what came meanwhile a notification tells
         except Moved:
             return
         except Unfoldable as stopped:
@@ -224,6 +232,7 @@ class _Follower:
     def _await(self) -> None:
         for _ in range(4):
             if self._stop.is_set() or list(self._conn.notifies(timeout=POLL_S / 4, stop_after=1)):
+                self._stop.wait(max(self._pulled_at + PULL_EVERY_S - monotonic(), 0))
                 return
 
     def _alarm(self, stopped: Unfoldable) -> None:

@@ -87,7 +87,7 @@ def _conditional(request: web.Request, taken: Taken) -> Taken:
     if tag is None or isinstance(taken, Problem):
         return taken
     version = tag.strip().strip('"')
-    if not version.isdecimal() or len(version) > 15:
+    if not (version.isascii() and version.isdecimal()) or len(version) > 15:
         raise Problem("invalid_header", 'If-Match holds a stream\'s version: "3".')
     return Incoming(
         taken.id,
