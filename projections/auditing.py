@@ -36,7 +36,7 @@ SELECT what, entity, stream FROM (
      EXCEPT SELECT 'is missing', entity, stream FROM ledger.mention)
     UNION ALL
     (SELECT 'is not of any fact', entity, stream FROM ledger.mention
-     EXCEPT SELECT 'is not of any fact', entity, stream FROM replayed_mention)
+     EXCEPT ALL SELECT DISTINCT 'is not of any fact', entity, stream FROM replayed_mention)
 ) AS differing ORDER BY entity, stream LIMIT 1
 """
 _ERASED_DIFFER: Final = """

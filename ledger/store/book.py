@@ -284,14 +284,25 @@ class Book(Application[UUID]):
             return read_streams(curs, list(ids), upto)
 
     def position_at(self, instant: datetime) -> int:
-        """The last position recorded at or before an instant; 0 before the first."""
+        """The last position recorded at or before an instant; 0 before the first.
+
+        Bisection over the key, since `recorded_at` never decreases: an index would cost each fact.
+        """
+        wanted = instant.astimezone(UTC)
         with self.cursor() as curs:
-            row = curs.execute(
-                "SELECT notification_id FROM ledger.facts WHERE recorded_at <= %s"
-                " ORDER BY recorded_at DESC, notification_id DESC LIMIT 1",
-                (instant.astimezone(UTC),),
-            ).fetchone()
-        return 0 if row is None else int(row[0])
+            row = curs.execute("SELECT position, recorded_at FROM ledger.head").fetchone()
+            assert row is not None
+            known, beyond = (row[0], row[0] + 1) if row[1] <= wanted else (0, row[0])
+            while beyond - known > 1:
+                middle = (known + beyond) // 2
+                row = curs.execute(
+                    "SELECT recorded_at FROM ledger.facts WHERE notification_id = %s",
+                    (middle,),
+                    prepare=True,
+                ).fetchone()
+                assert row is not None
+                known, beyond = (middle, beyond) if row[0] <= wanted else (known, middle)
+        return int(known)
 
     def close(self) -> None:
         """Let go of the database."""

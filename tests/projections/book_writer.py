@@ -79,8 +79,14 @@ class BookWriter:
                 self.insert_state(curs, entry, codec.leaf(entry, codec.canonical(entry.fact)))
                 for entity in mentions(self.space, entry.fact):
                     curs.execute(
-                        "INSERT INTO ledger.mention VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                        (entity, self.streams[entry.id][1], entry.stream),
+                        "INSERT INTO ledger.mention SELECT %(entity)s, %(kind)s, %(stream)s"
+                        " WHERE NOT EXISTS (SELECT 1 FROM ledger.mention"
+                        " WHERE entity = %(entity)s AND stream = %(stream)s)",
+                        {
+                            "entity": entity,
+                            "kind": self.streams[entry.id][1],
+                            "stream": entry.stream,
+                        },
                     )
 
     def insert_state(self, curs: psycopg.Cursor, entry: Entry, state: bytes) -> None:

@@ -24,8 +24,7 @@ CREATE TABLE ledger.facts (
 );
 -- The insert pattern is append-only: vacuum only for the visibility map, analyse as it grows.
 ALTER TABLE ledger.facts SET (autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.1);
--- Turns an instant into the last position recorded at or before it.
-CREATE INDEX facts_recorded_at ON ledger.facts (recorded_at, notification_id);
+-- An instant is turned into a position by bisection over the key: recorded_at never decreases.
 
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -55,9 +54,11 @@ ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER head_moves_forward;
 CREATE TABLE ledger.mention (
     entity uuid     NOT NULL,   -- an id as facts name it; a cluster by its stream's id
     kind   smallint NOT NULL,   -- of the stream: ledger.domain.streams.Kind
-    stream uuid     NOT NULL,
-    PRIMARY KEY (entity, kind, stream)
+    stream uuid     NOT NULL
 );
+-- Each stream mentions an entity once: the writer sees to it under the head lock, and `check` proves
+-- it. A unique key over all three would double what an attendance costs.
+CREATE INDEX mention_by_entity ON ledger.mention (entity, kind);
 
 -- Derived, in the facts' transaction: standing registrations of an activity, for its capacity.
 CREATE TABLE ledger.seats (
