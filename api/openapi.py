@@ -115,7 +115,7 @@ def _anything(kind: type) -> dict[str, Any]:
     """A type that JSON Schema cannot say."""
     if kind is object:
         return {}
-    raise NotImplementedError(kind)
+    raise TypeError(kind)
 
 
 def _bearer() -> dict[str, str]:
