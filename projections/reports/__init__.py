@@ -1,0 +1,1 @@
+"""Reports: named sets of figures, filed, cited, and made again to the byte."""
