@@ -9,6 +9,7 @@ from api import metrics
 from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
+from api.pages import all_pages
 from api.requests import BODY_BYTES_MAX
 from api.routes import documents, facts, figures, live, operations, pages, trail, views
 from api.settings import Settings
@@ -23,6 +24,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *documents.ROUTES,
     *operations.ROUTES,
     *pages.ROUTES,
+    *all_pages.ROUTES,
 )
 
 

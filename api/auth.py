@@ -82,7 +82,7 @@ def create_key(
     conn.execute(
         "INSERT INTO ledger.api_key (key_id, sha256, label, scopes, clusters, sources, expires_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (key_id, _digest(secret), label, list(scopes), list(clusters), list(sources), expires_at),
+        (key_id, digest_of(secret), label, list(scopes), list(clusters), list(sources), expires_at),
     )
     return secret, key_id
 
@@ -111,7 +111,8 @@ def find_key(conn: Connection[object], digest: bytes) -> Key | None:
     return next((_key(row[1:]) for row in rows if hmac.compare_digest(row[0], digest)), None)
 
 
-def _digest(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """SHA-256 of a key: 32 bytes, all that is kept of it."""
     return sha256(secret.encode()).digest()
 
 
@@ -127,13 +128,15 @@ class KeyRing:
 
     def lookup(self, secret: str) -> tuple[bytes, Authority | None]:
         """The key's digest, and its authority if it was checked lately and is not expired."""
-        digest = _digest(secret)
+        digest = digest_of(secret)
+        return digest, self.known(digest)
+
+    def known(self, digest: bytes) -> Authority | None:
+        """The authority of a key that was checked lately and is not expired."""
         seen = self._seen.get(digest)
         if seen is None or self._clock() - seen[0] >= self.fresh_s:
-            return digest, None
-        if not seen[1].holds(datetime.now(UTC)):
-            return digest, None
-        return digest, seen[2]
+            return None
+        return seen[2] if seen[1].holds(datetime.now(UTC)) else None
 
     def admit(self, digest: bytes, key: Key | None) -> Authority | None:
         """Remember a key that was looked up; None where it does not hold."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -12,9 +13,14 @@ from api.contract import ANY, PUBLIC, Handler, Route
 from api.limits import Limiter
 from api.problems import Problem
 from api.requests import AUTHORITY, too_large
+from api.sessions import COOKIE, Session
 from api.state import STATE, State
+from api.web.frame import Viewer
+from api.web.language import Language
 from api.web.pages import CONTENT_SECURITY_POLICY
+from api.web.problems import problem_page
 from ledger.domain.commands import Authority
+from projections.figures.catalogue import Text
 
 log: Final = structlog.get_logger(__name__)
 
@@ -31,6 +37,8 @@ UNREADABLE: Final = frozenset({"body_too_slow", "malformed_request"})
 """Behind such a body nobody knows where the next request begins."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 BEGUN: Final = web.RequestKey("begun", bool)
+SESSION: Final = web.RequestKey("session", Session)
+PAGES: Final = ("/de/", "/en/")
 
 
 def guarded(route: Route, limiter: Limiter) -> Handler:
@@ -65,7 +73,7 @@ async def _who(request: web.Request, state: State) -> Authority:
     """The authority of the request's key. Raises Problem for a key that does not hold."""
     header = request.headers.get("Authorization")
     if header is None:
-        return NOBODY
+        return await _signed_in(request, state)
     scheme, _, secret = header.partition(" ")
     if scheme.lower() == "bearer" and secret and len(secret) <= 200:
         digest, authority = state.keys.lookup(secret)
@@ -80,6 +88,46 @@ async def _who(request: web.Request, state: State) -> Authority:
     )
 
 
+async def _signed_in(request: web.Request, state: State) -> Authority:
+    """The authority of the page's session. A session whose key no longer holds is none."""
+    cookie = request.cookies.get(COOKIE)
+    session = None if cookie is None else state.sessions.read(cookie)
+    if session is None:
+        return NOBODY
+    authority = state.keys.known(session.digest) or await state.admit(session.digest)
+    if authority is None:
+        return NOBODY
+    request[SESSION] = session
+    return authority
+
+
+def viewer_of(request: web.Request) -> Viewer:
+    """Who looks at a page. A request with a key in its header has no session, and no forms."""
+    authority = request.get(AUTHORITY, NOBODY)
+    session = request.get(SESSION)
+    csrf = "" if session is None else request.app[STATE].sessions.csrf(session)
+    return Viewer(
+        role_of(authority),
+        authority.scopes,
+        authority.clusters,
+        authority.actor if session is not None else None,
+        csrf,
+    )
+
+
+def role_of(authority: Authority) -> Text:
+    """What a key's scopes amount to, in the words of the people who hold it."""
+    if authority is NOBODY:
+        return Text("Öffentlichkeit", "Public")
+    if authority.has("admin"):
+        return Text("Betrieb", "Operator")
+    if authority.clusters:
+        return Text("Clustergeschäftsstelle", "Cluster office")
+    if authority.has("reports:file"):
+        return Text("Ministerium", "Ministry")
+    return Text("Prüfung", "Auditor")
+
+
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one place where errors become answers. A 500 is a defect of ours, and says so."""
@@ -90,24 +138,42 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except Problem as problem:
         counts.refused(problem.code)
-        response = problem.response()
+        response = _shown(request, problem)
         if problem.code in UNREADABLE:
             await _hang_up(request, response)
     except web.HTTPException as error:
         translated = _of_aiohttp(request, error)
         counts.refused(translated.code)
-        response = translated.response()
+        response = _shown(request, translated)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # the edge of the process
         counts.refused("internal")
         log.exception("request_failed", request_id=request_id, path=request.path)
         detail = f"The request failed here. Tell the operator: {request_id}."
-        response = Problem("internal", detail).response()
+        response = _shown(request, Problem("internal", detail))
     if BEGUN in request and not response.prepared and request.transport is not None:
         request.transport.abort()  # half an answer is out: only a broken connection tells
     counts.answered(request.method, response.status, time.perf_counter() - began)
     return response
+
+
+def _shown(request: web.Request, problem: Problem) -> web.Response:
+    """A problem as JSON, and as a page where a page was asked for by a person."""
+    is_page = request.path.startswith(PAGES) or request.path[:3] in {"/de", "/en"}
+    if not is_page or "text/html" not in request.headers.get("Accept", ""):
+        return problem.response()
+    if problem.code == "unauthenticated" and request.method == "GET":
+        where = quote(request.path_qs, safe="")
+        return web.Response(
+            status=303, headers={"Location": f"{request.path[:3]}/sign-in?next={where}"}
+        )
+    language: Language = "en" if request.path.startswith("/en") else "de"
+    return web.Response(
+        status=problem.status,
+        body=problem_page(problem, language, viewer_of(request)).encode(),
+        headers={"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"},
+    )
 
 
 async def _hang_up(request: web.Request, response: web.Response) -> None:

@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests a second per address without a key; 0 is no limit."""
     body_timeout_s: Annotated[int, Meta(ge=1)] = 30
     """How long a request's body may take."""
+    session_secret: str | None = None
+    """Signs the pages' sessions; left out: a random one, so that a restart signs everybody out."""
     log_level: str = "info"
     """debug, info, warning or error."""
 

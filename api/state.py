@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 from api.auth import KeyRing, find_key
 from api.metrics import Counts
 from api.problems import Problem
+from api.sessions import Sessions
 from api.settings import Settings
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
@@ -74,6 +75,7 @@ class State:
         self.settings = settings
         self.ledger = Ledger.open(url)
         self.keys = KeyRing()
+        self.sessions = Sessions(settings.session_secret)
         self.progress = Progress()
         with connect(url, READER, autocommit=True) as conn:
             self.progress.position = progress.position(conn)

@@ -51,11 +51,12 @@ def keys(shared_service: Service) -> dict[str, str | None]:
     return headers | {"none": None, "basic": "Basic YWRtaW46YWRtaW4="}
 
 
+PARTS = {"name": "site.css", "language": "de", "form": ""}
+
+
 def path_of(route: Route) -> str:
     """The route's path with something in every place."""
-    return re.sub(
-        r"\{(\w+)[^{}]*\}", lambda found: "site.css" if found[1] == "name" else "1", route.path
-    )
+    return re.sub(r"\{(\w+)[^{}]*\}", lambda found: PARTS.get(found[1], "1"), route.path)
 
 
 def asked(service: Service, method: str, path: str, header: str | None) -> tuple[int, str]:
@@ -68,7 +69,8 @@ def asked(service: Service, method: str, path: str, header: str | None) -> tuple
         ) as got:
             if got.status < 400:
                 return got.status, ""
-            return got.status, (await got.json(content_type=None))["code"]
+            is_problem = "problem+json" in got.headers["Content-Type"]
+            return got.status, (await got.json(content_type=None))["code"] if is_problem else ""
 
     return service.client_loop.run(ask())
 

@@ -1,0 +1,246 @@
+"""How a page comes about: one handler makes a sheet of data, which is shown as HTML, JSON or CSV.
+
+`/de/organisations` is the page, `/de/organisations.json` and `.csv` are its data; the header Accept
+chooses too. Every page is cut at `as_of` and `known_at`, and links carry both on.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Generic, TypeVar, cast
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import Struct
+from psycopg import Connection
+
+from api.answers import JSON, LEDGER_POSITION, accepted
+from api.contract import Answer, Route, query
+from api.dispatch import SESSION, viewer_of
+from api.problems import Problem
+from api.requests import authority_of, day_of, known_at
+from api.sending import Page, send
+from api.sessions import COOKIE, LASTS_S
+from api.state import STATE, State
+from api.web.frame import Frame, Standing, Viewer, render
+from api.web.language import Language
+from ledger.domain.commands import Authority
+from projections.figures.catalogue import Text
+from projections.views.base import Cut
+
+HTML: Final = "text/html"
+CSV: Final = "text/csv"
+_FORMS: Final = {".json": JSON, ".csv": CSV}
+LANGUAGE: Final = "/{language:de|en}"
+FORM: Final = r"{form:(?:\.json|\.csv)?}"
+_FORM_BYTES_MAX: Final = 200_000
+_UNKEPT: Final = {hdrs.CACHE_CONTROL: "no-store"}
+
+
+class PageQuery(Struct, frozen=True):
+    """What every page may be asked: the two times. A page's own parameters come on top."""
+
+    as_of: str | None = None
+    known_at: str | None = None
+
+
+Q = TypeVar("Q", bound=PageQuery)
+
+
+class Ask(Struct, Generic[Q], frozen=True):
+    """A page's question: who asks, what, in which language, at which cut."""
+
+    request: web.Request
+    language: Language
+    asked: Q
+    cut: Cut
+    authority: Authority
+    viewer: Viewer
+
+    @property
+    def state(self) -> State:
+        """What the serving process holds."""
+        return self.request.app[STATE]
+
+
+class Sheet(Struct, frozen=True, kw_only=True):
+    """A page's content. `data` is the JSON and stands in the template as `data`.
+
+    `rows` are what the CSV lists, one struct a line; None: the page is no list. `content` is for
+    the template alone: charts, links, choices of a form.
+    """
+
+    title: Text
+    template: str
+    data: Any
+    rows: Sequence[Struct] | None = None
+    content: Mapping[str, Any] = {}
+    status: int = 200
+
+
+class Sent(Struct, frozen=True):
+    """What a form leads to: another page of this language, and a session that begins or ends.
+
+    `path` is without the language. `session` None leaves the session as it is, "" ends it.
+    """
+
+    path: str
+    session: str | None = None
+
+
+Shows = Callable[[Ask[Any]], Awaitable[Sheet]]
+Takes = Callable[[Ask[Any], Mapping[str, str]], Awaitable[Sheet | Sent]]
+
+
+def page(
+    path: str, shows: Shows, summary: str, *, scope: str, asked: type[PageQuery] = PageQuery
+) -> Route:
+    """A page's line in the table of routes. `path` is without language, and begins with `/`."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ask = await _ask(request, asked)
+        media = _media(request)
+        return await _answer(ask, await shows(ask), media)
+
+    handle.__doc__ = summary
+    return _route("GET", LANGUAGE + path + FORM, handle, summary, scope)
+
+
+def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
+    """A form's line: its fields, taken from this site's own pages only."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ask = await _ask(request, PageQuery)
+        done = await takes(ask, await _fields(request))
+        if isinstance(done, Sent):
+            return _sent(ask, done)
+        return await _answer(ask, done, HTML)
+
+    handle.__doc__ = summary
+    return _route("POST", LANGUAGE + path, handle, summary, scope)
+
+
+def _sent(ask: Ask[Any], sent: Sent) -> web.Response:
+    response = web.Response(
+        status=303, headers={hdrs.LOCATION: f"/{ask.language}{sent.path}", **_UNKEPT}
+    )
+    if sent.session == "":
+        response.del_cookie(COOKIE)
+    elif sent.session is not None:
+        response.set_cookie(
+            COOKIE,
+            sent.session,
+            max_age=LASTS_S,
+            httponly=True,
+            samesite="Lax",
+            secure=ask.request.headers.get("X-Forwarded-Proto", ask.request.scheme) == "https",
+        )
+    return response
+
+
+def _route(method: Any, path: str, handle: Any, summary: str, scope: str) -> Route:
+    answers = {200: Answer(summary, None, (HTML, JSON, CSV))}
+    return Route(method, path, handle, summary, scope, answers, "pages", in_document=False)
+
+
+async def _ask(request: web.Request, shape: type[Q]) -> Ask[Q]:
+    asked = query(request, shape)
+    cut = Cut(day_of(asked.as_of, "as_of"), await known_at(request, asked.known_at, None))
+    language = cast(Language, request.match_info["language"])
+    return Ask(request, language, asked, cut, authority_of(request), viewer_of(request))
+
+
+def _media(request: web.Request) -> str:
+    suffix = request.match_info.get("form", "")
+    return _FORMS[suffix] if suffix else accepted(request, HTML, JSON, CSV)
+
+
+async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse:
+    if media == JSON:
+        body = msgspec.json.encode(sheet.data)
+    elif media == CSV:
+        if sheet.rows is None:
+            raise Problem("not_acceptable", f"This page is no list. Offered here: {HTML}, {JSON}.")
+        body = _csv(sheet.rows)
+    else:
+        body = render(
+            sheet.template, await _frame(ask, sheet), {**sheet.content, "data": sheet.data}
+        ).encode()
+    shown = Page.of(body, media if media == JSON else f"{media}; charset=utf-8")
+    response = send(ask.request, shown, "private, no-cache", vary="Accept, Authorization, Cookie")
+    if response.status == 200:
+        response.set_status(sheet.status)
+    response.headers[LEDGER_POSITION] = str(ask.cut.known_at)
+    return response
+
+
+async def _frame(ask: Ask[Any], sheet: Sheet) -> Frame:
+    standing = await ask.state.read(_standing, ask.cut)
+    return Frame(
+        language=ask.language,
+        path=_path(ask.request),
+        query=dict(ask.request.query),
+        title=sheet.title,
+        viewer=ask.viewer,
+        standing=msgspec.structs.replace(
+            standing, chosen_day=ask.asked.as_of, chosen_position=ask.asked.known_at
+        ),
+        csv=sheet.rows is not None,
+    )
+
+
+def _path(request: web.Request) -> str:
+    """The path without language and suffix."""
+    suffix = request.match_info.get("form", "")
+    return request.path[len("/de") :].removesuffix(suffix)
+
+
+def _standing(conn: Connection[Any], cut: Cut) -> Standing:
+    row = conn.execute(
+        "SELECT coalesce((SELECT position FROM ledger.head), 0),"
+        " (SELECT recorded_at FROM ledger.facts WHERE notification_id = %s)",
+        (cut.known_at,),
+    ).fetchone()
+    assert row is not None
+    return Standing(cut.as_of, cut.known_at, row[1], max(row[0], cut.known_at))
+
+
+def _csv(rows: Sequence[Struct]) -> bytes:
+    """RFC 4180, UTF-8. A cell that a spreadsheet would take for a formula is defused."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if rows:
+        writer.writerow(rows[0].__struct_encode_fields__)
+    for row in rows:
+        values = msgspec.to_builtins(row).values()
+        writer.writerow([_cell(value) for value in values])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        value = " ".join(map(str, value))
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+async def _fields(request: web.Request) -> dict[str, str]:
+    """A form's fields. Raises Problem `cross_origin` for one that another site sent."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    elsewhere = origin is not None and origin.partition("://")[2] != request.host
+    if elsewhere or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise Problem("cross_origin", "This form was sent from another site.")
+    if (request.content_length or 0) > _FORM_BYTES_MAX:
+        raise Problem("body_too_large", f"A form has at most {_FORM_BYTES_MAX} bytes.")
+    given = await request.post()
+    fields = {name: value for name, value in given.items() if isinstance(value, str)}
+    session = request.get(SESSION)
+    if session is not None and not request.app[STATE].sessions.is_ours(
+        session, fields.pop("csrf", "")
+    ):
+        raise Problem("cross_origin", "This form is not of your session. Load the page anew.")
+    return fields
