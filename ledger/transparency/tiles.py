@@ -1,0 +1,165 @@
+"""Tiles: the tree's hashes in files of 256, as C2SP tlog-tiles lays them out. Pure.
+
+A tile of level L holds nodes of height 8 * L. Its own root, once it is full, is one hash of a tile
+of the level above. A partial tile is as wide as the tree it is cut for.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.transparency.merkle import HASH_BYTES, HashReader, Node, root_of
+
+HEIGHT: Final = 8
+WIDTH: Final = 1 << HEIGHT
+LEVEL_MAX: Final = 63
+INDEX_MAX: Final = 2**63 // WIDTH - 1
+
+_NUMBER: Final = r"(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
+_TILE: Final = re.compile(r"tile/(?P<level>0|[1-9][0-9]?)/" + _NUMBER)
+_ENTRIES: Final = re.compile(r"tile/entries/" + _NUMBER)
+
+
+class NoTile(Exception):
+    """A path or a content that is no tile's; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The place of a tile: level and index from 0, width 1 to 256."""
+
+    level: int
+    index: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        """Like `tile/0/x001/x234/067.p/5`."""
+        return f"tile/{self.level}/{_number(self.index, self.width)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The place of an entry bundle: the leaves of the level-0 tile of the same index and width."""
+
+    index: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        """Like `tile/entries/x001/x234/067.p/5`."""
+        return f"tile/entries/{_number(self.index, self.width)}"
+
+
+def _number(index: int, width: int) -> str:
+    """An index in groups of three digits, all but the last after an x; a partial tile's width."""
+    last = f"{index % 1000:03d}"
+    while index >= 1000:
+        index //= 1000
+        last = f"x{index % 1000:03d}/{last}"
+    return last if width == WIDTH else f"{last}.p/{width}"
+
+
+def parse(path: str) -> Tile | Entries:
+    """The place a path names. Each has one path only: others, like 0 with a sign, raise NoTile."""
+    matched = _TILE.fullmatch(path) or _ENTRIES.fullmatch(path)
+    if matched is not None:
+        named = matched.groupdict()
+        index = int(named["index"].replace("x", "").replace("/", ""))
+        width = int(named["width"] or WIDTH)
+        level = named.get("level")
+        place = Entries(index, width) if level is None else Tile(int(level), index, width)
+        if place.path == path and index <= INDEX_MAX and int(level or 0) <= LEVEL_MAX:
+            return place
+    raise NoTile(f"{path[:100]!r} is no path of a tile.")
+
+
+def tiles_of(tree_size: int) -> Iterator[Tile]:
+    """Every tile of a tree, full ones and the partial one of each level, lowest level first."""
+    level, nodes = 0, tree_size
+    while nodes:
+        for index in range(nodes // WIDTH):
+            yield Tile(level, index)
+        if nodes % WIDTH:
+            yield Tile(level, nodes // WIDTH, nodes % WIDTH)
+        level, nodes = level + 1, nodes // WIDTH
+
+
+def entries_of(tree_size: int) -> Iterator[Entries]:
+    """Every entry bundle of a tree."""
+    for tile in tiles_of(tree_size):
+        if tile.level:
+            return
+        yield Entries(tile.index, tile.width)
+
+
+def cut(hashes: Sequence[bytes], tile: Tile) -> bytes:
+    """A tile's bytes from the hashes of its level, counted from the tile's first one on.
+
+    Raises NoTile where the tree is not that wide yet.
+    """
+    if len(hashes) < tile.width:
+        raise NoTile(f"The tree has no {tile.path} yet.")
+    return b"".join(hashes[: tile.width])
+
+
+def hashes_of(content: bytes, tile: Tile) -> list[bytes]:
+    """A tile's hashes. Raises NoTile where it has not as many bytes as its width says."""
+    if len(content) != tile.width * HASH_BYTES:
+        raise NoTile(f"{tile.path} has {len(content)} bytes, not {tile.width * HASH_BYTES}.")
+    return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
+
+
+TileReader = Callable[[Sequence[Tile]], Mapping[Tile, bytes]]
+
+
+def hash_reader(tree_size: int, read: TileReader) -> HashReader:
+    """Reads nodes of a tree of this size from its tiles: all that a proof needs at once."""
+
+    def hashes(nodes: Sequence[Node]) -> list[bytes]:
+        places = [_place(tree_size, node) for node in nodes]
+        contents = read(list(dict.fromkeys(tile for tile, _, _ in places)))
+        found = []
+        for tile, first, count in places:
+            row = hashes_of(contents[tile], tile)[first : first + count]
+            found.append(_perfect_root(row))
+        return found
+
+    return hashes
+
+
+def _place(tree_size: int, node: Node) -> tuple[Tile, int, int]:
+    """The tile below which a node lies, as wide as the tree: (tile, first hash, number)."""
+    height, index = node
+    level, rest = divmod(height, HEIGHT)
+    first = index << rest
+    at = first // WIDTH
+    width = min((tree_size >> HEIGHT * level) - at * WIDTH, WIDTH)
+    return Tile(level, at, width), first % WIDTH, 1 << rest
+
+
+def _perfect_root(row: Sequence[bytes]) -> bytes:
+    """The root over a power of two of hashes."""
+    if len(row) == 1:
+        return row[0]
+    middle = len(row) // 2
+    return root_of([_perfect_root(row[:middle]), _perfect_root(row[middle:])])
+
+
+def bundle(leaves: Sequence[bytes]) -> bytes:
+    """An entry bundle: each leaf after its length, 16 bits big-endian."""
+    return b"".join([struct.pack("!H", len(leaf)) + leaf for leaf in leaves])
+
+
+def leaves_of(content: bytes, entries: Entries) -> list[bytes]:
+    """A bundle's leaves. Raises NoTile where it is cut, or holds more or fewer than its width."""
+    leaves, at = [], 0
+    while at < len(content):
+        start = at + 2
+        at = start + int.from_bytes(content[at:start])
+        leaves.append(content[start:at])
+    if at != len(content) or len(leaves) != entries.width:
+        raise NoTile(f"{entries.path} does not hold {entries.width} whole leaves.")
+    return leaves
