@@ -42,8 +42,8 @@ from api.routes.trail_shapes import (
 from api.state import STATE, State
 from ledger.domain.commands import Authority
 from ledger.domain.facts import FACTS
-from ledger.store.codec import read_leaf
-from projections.views import trail
+from ledger.store.codec import decode_leaf, read_leaf
+from projections.views import lateness, trail
 from projections.views.trail import Filters, Found
 
 TRAIL_READ: Final = "trail:read"
@@ -187,9 +187,11 @@ async def page_of(
 
 
 def items_of(conn: Connection[Any], found: list[Found], upto: int) -> list[FactItem]:
-    """Facts as they are shown, with what voided them by position `upto`."""
+    """Facts as they are shown, with what voided them by position `upto`, and if late."""
     leaves = [read_leaf(one.state) for one in found]
     voids = trail.voids(conn, leaves, upto)
+    closed = lateness.closings(conn, upto)
+    late = lateness.late(conn, [decode_leaf(one.state) for one in found if closed], closed)
     return [
         FactItem(
             position=leaf.position,
@@ -206,6 +208,7 @@ def items_of(conn: Connection[Any], found: list[Found], upto: int) -> list[FactI
             causation=leaf.causation,
             correlation=leaf.correlation,
             voided_by=voids[leaf.position].position if leaf.position in voids else None,
+            late=late.get(leaf.position, ()),
         )
         for one, leaf in zip(found, leaves, strict=True)
     ]

@@ -65,6 +65,8 @@ class FactItem(Struct, frozen=True, omit_defaults=True):
     correlation: str | None = None
     voided_by: int | None = None
     """The position of its void, if it was voided by now."""
+    late: tuple[int, ...] = ()
+    """Positions of the `period.closed` facts that it came after, its day being in their periods."""
 
 
 class FactPage(Struct, frozen=True):
