@@ -2,9 +2,9 @@
 
 A fact's day is the one that it takes effect on (`effective_on`, the day after `last_day`); the
 facts of an activity, its head-counts, lists and attendances have the day on which it was held, or
-was to begin, as known when they were recorded. A void has its target's day, as it was known just before.
-Marking duplicates acts on every day, so it is late for every period closed before. What has no day
-(identifiers, sealed and erased persons, reports, keys) is never late.
+was to begin, as known when they were recorded. A void has its target's day, as it was known just
+before. Marking duplicates acts on every day, so it is late for every period closed before. What has
+no day (identifiers, sealed and erased persons, reports, keys) is never late.
 """
 
 from collections.abc import Iterable, Sequence
