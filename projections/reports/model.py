@@ -37,8 +37,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """One table: rows in their final order, each as long as `columns`; `total` likewise, or none.
 
-    `chart` is how it may be drawn besides: the first column's keys against the columns of kind
-    count or cents.
+    `adjustment`, by cluster: what the rows' sums lack to the total (0 or less), because a joint
+    activity stands in several rows and counts once. `chart` is how it may be drawn besides: the
+    first column's keys against the columns of kind count or cents.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] | None = None
+    adjustment: tuple[Cell, ...] | None = None
     note: Text | None = None
     chart: Chart | None = None
 
