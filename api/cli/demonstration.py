@@ -21,6 +21,7 @@ from ledger.service import Ledger, incoming
 from ledger.store.database import READER, WRITER, connect
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.compute import compute
+from projections.figures.engines import PostgresEngine
 from projections.progress import position as models_position
 from projections.rebuild import rebuild
 
@@ -114,9 +115,10 @@ def _check(place: Place, made: Programme, position: int, seconds: float) -> None
 
 def _headline(place: Place, end: date, known_at: int) -> dict[str, Any]:
     with connect(place.url, READER, autocommit=True) as conn:
+        engine = PostgresEngine(conn)
         return {
             name: compute(
-                conn, CATALOGUE[id], period_from=None, period_to=end, known_at=known_at
+                engine, CATALOGUE[id], period_from=None, period_to=end, known_at=known_at
             ).value
             for name, id in FIGURES.items()
         }

@@ -21,6 +21,7 @@ from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Text, definition_of
 from projections.figures.compute import Figure, Row, compute
 from projections.figures.disclosure import suppress
+from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
 from projections.figures.refusals import FigureRefusal
 
@@ -142,7 +143,7 @@ def _key(question: Question) -> tuple[Any, ...]:
 
 def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
     figure = compute(
-        conn,
+        PostgresEngine(conn),
         question.definition,
         period_from=question.period_from,
         period_to=question.period_to,
@@ -210,7 +211,10 @@ async def _public_question(request: web.Request, asked: Asked) -> Question:
     if asked.known_at or asked.cluster or asked.as_of or asked.view != "participating":
         raise _needs_key("known_at, as_of, cluster and view need a key")
     state = request.app[STATE]
-    whole = await state.read(complete_years, known_at=state.progress.position, today=today())
+    known = state.progress.position
+    whole = await state.read(
+        lambda conn: complete_years(PostgresEngine(conn), known_at=known, today=today())
+    )
     last = whole.to_day if whole else date(today().year - 1, 12, 31)
     start = None if asked.from_ is None else day_of(asked.from_, "from")
     to = day_of(asked.to, "to", last)
@@ -265,15 +269,17 @@ async def behind(request: web.Request) -> web.StreamResponse:
     position = await known_at(request, asked.known_at, asked.min_position)
     try:
         page = await request.app[STATE].read(
-            facts_behind,
-            question.definition,
-            period_from=question.period_from,
-            period_to=question.period_to,
-            known_at=position,
-            view=question.view,
-            cluster=question.cluster,
-            after=asked.cursor,
-            limit=asked.limit,
+            lambda conn: facts_behind(
+                PostgresEngine(conn),
+                question.definition,
+                period_from=question.period_from,
+                period_to=question.period_to,
+                known_at=position,
+                view=question.view,
+                cluster=question.cluster,
+                after=asked.cursor,
+                limit=asked.limit,
+            )
         )
     except FigureRefusal as refusal:
         raise of_refusal(refusal) from refusal

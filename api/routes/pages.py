@@ -21,6 +21,7 @@ from api.web import overview as shown
 from api.web.pages import STATIC_DIR, STATIC_URL, asset, render_overview
 from api.web.texts import Language
 from projections import progress
+from projections.figures.engines import PostgresEngine
 from projections.figures.overview import HeadlineFigure, HeadlineOverview, overview
 
 SHARE_OF_TIME: Final = 0.1
@@ -71,7 +72,9 @@ class FirstPage:
         began = time.monotonic()
         # Before the first fact there are no read models to ask.
         counted = (
-            await state.read(overview, known_at=known_at, today=day)
+            await state.read(
+                lambda conn: overview(PostgresEngine(conn), known_at=known_at, today=day)
+            )
             if known_at
             else HeadlineOverview(known_at=0, period=None, headline=())
         )

@@ -14,8 +14,9 @@ import psycopg
 from ledger.domain.history import Entry, standing
 from ledger.domain.streams import Kind, effective_day, namespace, stream_id
 from ledger.store.codec import decode_leaf
-from projections.figures.asking import checked, run
+from projections.figures.asking import checked
 from projections.figures.catalogue import Definition
+from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import InvalidCursor
 
 Key = tuple[int, UUID, str]
@@ -42,7 +43,7 @@ class FactsPage(msgspec.Struct, frozen=True):
 
 
 def facts_behind(  # noqa: PLR0913 - a question has this many parts
-    conn: psycopg.Connection[Any],
+    engine: PostgresEngine,
     definition: Definition,
     *,
     period_from: date | None,
@@ -64,7 +65,7 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
     page; each has one to a few facts. Raises a FigureRefusal.
     """
     question = checked(
-        conn,
+        engine,
         definition,
         period_from=period_from,
         period_to=period_to,
@@ -80,9 +81,9 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
         "second_key": second_key,
         "streams": limit + 1,
     }
-    keys: list[Key] = [(k, a, b) for k, a, b in run(conn, definition.facts_sql, parameters)]
+    keys: list[Key] = [(k, a, b) for k, a, b in engine.rows(definition.facts_sql, parameters)]
     page = keys[:limit]
-    facts = tuple(_facts(conn, definition, page, period_to=period_to, known_at=known_at))
+    facts = tuple(_facts(engine, definition, page, period_to=period_to, known_at=known_at))
     return FactsPage(facts, _cursor(page[-1]) if len(keys) > limit else None)
 
 
@@ -101,7 +102,7 @@ def _parsed(cursor: str) -> Key:
 
 
 def _facts(
-    conn: psycopg.Connection[Any],
+    engine: PostgresEngine,
     definition: Definition,
     keys: Sequence[Key],
     *,
@@ -109,12 +110,9 @@ def _facts(
     known_at: int,
 ) -> Iterator[FactBehind]:
     """The facts of these streams, in the streams' order, each in the order of its fold."""
-    origin = conn.execute("SELECT origin FROM ledger.head").fetchone()
-    if origin is None or not keys:
-        return
-    space = namespace(origin[0])
+    space = namespace(engine.origin)
     kinds = {stream_id(space, Kind(k), a, *([b] if b else [])): Kind(k) for k, a, b in keys}
-    histories = _histories(conn, list(kinds), known_at)
+    histories = _histories(engine.conn, list(kinds), known_at)
     for stream, kind in kinds.items():
         for entry in standing(histories.get(stream, [])):
             if entry.fact.topic in definition.facts and effective_day(entry.fact) <= period_to:

@@ -36,7 +36,8 @@ _NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
 
 _PAGE: Final = """SELECT kind, first_key, second_key
 FROM behind
-WHERE (kind, first_key, second_key COLLATE "C") > (%(kind)s, %(first_key)s, %(second_key)s)
+WHERE (kind, first_key, second_key COLLATE "C")
+    > (%(kind)s, CAST(%(first_key)s AS uuid), %(second_key)s)
 GROUP BY kind, first_key, second_key
 ORDER BY kind, first_key, second_key COLLATE "C"
 LIMIT %(streams)s

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import Any
 
 import msgspec
-import psycopg
 
 from projections.figures.asking import (
     WHOLE,
@@ -21,10 +19,10 @@ from projections.figures.asking import (
     View,
     checked,
     clusters,
-    run,
     years,
 )
 from projections.figures.catalogue import Definition
+from projections.figures.engines import Engine
 
 
 class Period(
@@ -53,13 +51,14 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A figure with its manifest. `definition` is id@version, `sha256` the digest of the
-    definition's texts.
+    """A figure with its manifest. `origin` is the ledger's, `definition` is id@version, `sha256`
+    the digest of the definition's texts.
 
     `rows` are there with a dimension, sorted by key, zeros included; `joint_adjustment` by cluster
     only: rows and adjustment add up to the value, so it is negative or 0.
     """
 
+    origin: str
     definition: str
     sha256: str
     period: Period
@@ -80,7 +79,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def compute(  # noqa: PLR0913 - a question has this many parts
-    conn: psycopg.Connection[Any],
+    engine: Engine,
     definition: Definition,
     *,
     period_from: date | None,
@@ -98,7 +97,7 @@ def compute(  # noqa: PLR0913 - a question has this many parts
     caller's to see to.
     """
     question = checked(
-        conn,
+        engine,
         definition,
         period_from=period_from,
         period_to=period_to,
@@ -107,15 +106,16 @@ def compute(  # noqa: PLR0913 - a question has this many parts
         view=view,
         cluster=cluster,
     )
-    value = sum(_cells(conn, question, [question.whole], by_cluster=False).values())
+    value = sum(_cells(engine, question, [question.whole], by_cluster=False).values())
     rows: tuple[Row, ...] | None = None
     adjustment: int | None = None
     if by == "year":
-        rows = _by_year(conn, question)
+        rows = _by_year(engine, question)
     elif by == "cluster":
-        rows = _by_cluster(conn, question)
+        rows = _by_cluster(engine, question)
         adjustment = value - sum(row.value for row in rows)
     return Figure(
+        origin=engine.origin,
         definition=definition.name,
         sha256=definition.sha256,
         period=Period(from_day=period_from, to_day=period_to),
@@ -132,7 +132,7 @@ def compute(  # noqa: PLR0913 - a question has this many parts
 
 
 def _cells(
-    conn: psycopg.Connection[Any],
+    engine: Engine,
     question: Question,
     stretches: list[Stretch],
     *,
@@ -140,22 +140,22 @@ def _cells(
 ) -> dict[tuple[int, str], int]:
     """Values other than 0 by stretch and key."""
     parameters = question.parameters(stretches, by_cluster=by_cluster)
-    rows = run(conn, question.definition.sql, parameters)
+    rows = engine.rows(question.definition.sql, parameters)
     return {(bucket, key): value for bucket, key, value in rows}
 
 
-def _by_year(conn: psycopg.Connection[Any], question: Question) -> tuple[Row, ...]:
-    stretches = years(conn, question)
-    cells = _cells(conn, question, stretches, by_cluster=False) if stretches else {}
+def _by_year(engine: Engine, question: Question) -> tuple[Row, ...]:
+    stretches = years(engine, question)
+    cells = _cells(engine, question, stretches, by_cluster=False) if stretches else {}
     of_year = {number: value for (number, _), value in cells.items()}
     return tuple(Row(str(s.number), of_year.get(s.number, 0)) for s in stretches)
 
 
-def _by_cluster(conn: psycopg.Connection[Any], question: Question) -> tuple[Row, ...]:
+def _by_cluster(engine: Engine, question: Question) -> tuple[Row, ...]:
     """Every cluster with a day in the period has a row, and every one that counts something."""
-    cells = _cells(conn, question, [question.whole], by_cluster=True)
+    cells = _cells(engine, question, [question.whole], by_cluster=True)
     counted = {key: value for (number, key), value in cells.items() if number == WHOLE}
     whole = question.whole
-    known = clusters(conn, question.known_at, whole.first_day, whole.last_day)
+    known = clusters(engine, question.known_at, whole.first_day, whole.last_day)
     codes = {question.cluster} if question.cluster else {*known, *counted}
     return tuple(Row(code, counted.get(code, 0)) for code in sorted(codes))

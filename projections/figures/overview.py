@@ -4,15 +4,14 @@ see."""
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import msgspec
-import psycopg
 
 from projections.figures.asking import first_day
 from projections.figures.catalogue import CATALOGUE, HEADLINE, Definition
 from projections.figures.compute import Figure, Period, compute
 from projections.figures.disclosure import suppress
+from projections.figures.engines import Engine
 
 
 class YearCell(msgspec.Struct, frozen=True):
@@ -55,40 +54,38 @@ class HeadlineOverview(msgspec.Struct, frozen=True, kw_only=True):
     headline: tuple[HeadlineFigure, ...]
 
 
-def complete_years(conn: psycopg.Connection[Any], *, known_at: int, today: date) -> Period | None:
+def complete_years(engine: Engine, *, known_at: int, today: date) -> Period | None:
     """From the programme's first year to the last one that is over; None when none is."""
-    begin = first_day(conn, known_at)
+    begin = first_day(engine, known_at)
     if begin is None or begin.year >= today.year:
         return None
     return Period(from_day=date(begin.year, 1, 1), to_day=date(today.year - 1, 12, 31))
 
 
-def overview(conn: psycopg.Connection[Any], *, known_at: int, today: date) -> HeadlineOverview:
+def overview(engine: Engine, *, known_at: int, today: date) -> HeadlineOverview:
     """The public profile: whole years only, small cells withheld (disclosure.py), totals exact.
 
     It depends on `today` only through the year.
     """
-    period = complete_years(conn, known_at=known_at, today=today)
+    period = complete_years(engine, known_at=known_at, today=today)
     if period is None:
         return HeadlineOverview(known_at=known_at, period=None, headline=())
-    names = _names(conn, known_at, period.to_day)
-    headline = tuple(_public(conn, CATALOGUE[id_], period, known_at, names) for id_ in HEADLINE)
+    names = _names(engine, known_at, period.to_day)
+    headline = tuple(_public(engine, CATALOGUE[id_], period, known_at, names) for id_ in HEADLINE)
     return HeadlineOverview(known_at=known_at, period=period, headline=headline)
 
 
-def cumulative(
-    conn: psycopg.Connection[Any], *, known_at: int, period_to: date
-) -> tuple[Figure, ...]:
+def cumulative(engine: Engine, *, known_at: int, period_to: date) -> tuple[Figure, ...]:
     """The headline from the programme's start to any day, in the order of HEADLINE: for key
     holders."""
     return tuple(
-        compute(conn, CATALOGUE[id_], period_from=None, period_to=period_to, known_at=known_at)
+        compute(engine, CATALOGUE[id_], period_from=None, period_to=period_to, known_at=known_at)
         for id_ in HEADLINE
     )
 
 
 def _public(
-    conn: psycopg.Connection[Any],
+    engine: Engine,
     definition: Definition,
     period: Period,
     known_at: int,
@@ -96,7 +93,7 @@ def _public(
 ) -> HeadlineFigure:
     def table(by: str) -> Figure:
         return compute(
-            conn,
+            engine,
             definition,
             period_from=period.from_day,
             period_to=period.to_day,
@@ -125,11 +122,11 @@ def _public(
     )
 
 
-def _names(conn: psycopg.Connection[Any], known_at: int, day: date) -> dict[str, str]:
-    rows = conn.execute(
+def _names(engine: Engine, known_at: int, day: date) -> dict[str, str]:
+    rows = engine.rows(
         """SELECT cluster, name FROM models.cluster
         WHERE known_from <= %(known_at)s AND %(known_at)s < known_to AND valid_from <= %(day)s
         ORDER BY valid_from""",
         {"known_at": known_at, "day": day},
     )
-    return dict(rows.fetchall())
+    return dict(rows)

@@ -26,6 +26,7 @@ class ActivityRow(NamedTuple):
     cancelled: bool
     total: int | None
     unlisted: int | None
+    listed: bool
     complete: bool
 
 
@@ -49,6 +50,7 @@ CREATE TABLE activity (
     cancelled   boolean NOT NULL,
     total       bigint,            -- head-count that includes the named
     unlisted    bigint,            -- head-count on top of the named
+    listed      boolean NOT NULL,  -- a list was imported
     complete    boolean NOT NULL,  -- a list that names everybody was imported
     known_from  bigint  NOT NULL,
     known_to    bigint  NOT NULL,
@@ -84,6 +86,7 @@ def rows(key: tuple[Any, ...], state: Activity) -> Iterator[Projected]:
             cancelled=state.cancelled,
             total=state.total,
             unlisted=state.unlisted,
+            listed=state.lists > 0,
             complete=state.complete,
         ),
     )

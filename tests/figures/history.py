@@ -18,6 +18,7 @@ from projections import schema
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import definition_of
 from projections.figures.compute import Figure, compute
+from projections.figures.engines import PostgresEngine
 from projections.runner import Projector
 
 ORIGIN = "test.example/2026"
@@ -36,6 +37,7 @@ class History:
 
     def __init__(self, url: str, ledger: Ledger, projector: Projector, conn: psycopg.Connection):
         self.url, self.ledger, self.projector, self.conn = url, ledger, projector, conn
+        self.engine = PostgresEngine(conn)
         self.posted = 0
 
     @property
@@ -126,7 +128,7 @@ class History:
     def figure(self, figure: str, *, known_at: int | None = None, **asked: Any) -> Figure:
         """A figure, cumulative to END unless a period is given, at the head unless known_at is."""
         self.project_all()
-        return compute(self.conn, definition_of(figure), **self.asked(asked, known_at))
+        return compute(self.engine, definition_of(figure), **self.asked(asked, known_at))
 
     def value(self, figure: str, **asked: Any) -> int:
         return self.figure(figure, **asked).value
@@ -136,7 +138,7 @@ class History:
 
     def behind(self, figure: str, *, known_at: int | None = None, **asked: Any) -> FactsPage:
         self.project_all()
-        return facts_behind(self.conn, definition_of(figure), **self.asked(asked, known_at))
+        return facts_behind(self.engine, definition_of(figure), **self.asked(asked, known_at))
 
     def asked(self, asked: dict[str, Any], known_at: int | None) -> dict[str, Any]:
         return {

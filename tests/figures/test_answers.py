@@ -44,6 +44,7 @@ def test_the_canonical_bytes_are_rfc_8785_and_name_everything_a_figure_depends_o
     read = orjson.loads(figure.canonical())
     assert figure.canonical() == rfc8785.dumps(read)
     assert read == {
+        "origin": "test.example/2026",
         "definition": "activities@1",
         "sha256": figure.sha256,
         "period": {"from": None, "to": "2020-12-31"},
@@ -188,7 +189,7 @@ def test_a_foreign_cursor_is_refused(past: History, cursor: str) -> None:
 
 def test_the_overview_ends_with_the_last_complete_year(three: History) -> None:
     three.project_all()
-    seen = overview(three.conn, known_at=three.head, today=date(2012, 5, 1))
+    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
     assert seen.period is not None
     assert (seen.period.from_day, seen.period.to_day) == (date(2006, 1, 1), date(2011, 12, 31))
     assert {f.definition.id: f.value for f in seen.headline} == {
@@ -201,7 +202,7 @@ def test_the_overview_ends_with_the_last_complete_year(three: History) -> None:
 
 def test_the_overview_withholds_small_cells_and_never_a_total(three: History) -> None:
     three.project_all()
-    seen = overview(three.conn, known_at=three.head, today=date(2012, 5, 1))
+    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
     companies = seen.headline[0]
     assert companies.value == 3
     # By year 1 (2010) and 3 (2011); counts of distinct companies do not add up to the total.
@@ -220,19 +221,19 @@ def test_the_overview_names_clusters_as_of_the_periods_last_day(three: History) 
     three.post("cluster.renamed", cluster="rail", name="Railways", effective_on="2011-12-31")
     three.post("cluster.renamed", cluster="food", name="Nutrition", effective_on="2012-01-01")
     three.project_all()
-    seen = overview(three.conn, known_at=three.head, today=date(2012, 5, 1))
+    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
     names = {cell.code: cell.name for cell in seen.headline[0].by_cluster}
     assert names == {"food": "Food", "rail": "Railways", "wood": "Wood"}
 
 
 def test_without_a_complete_year_there_is_no_headline(past: History) -> None:
     past.project_all()
-    assert complete_years(past.conn, known_at=past.head, today=date(2006, 12, 31)) is None
-    assert overview(past.conn, known_at=past.head, today=date(2006, 12, 31)).headline == ()
-    assert overview(past.conn, known_at=0, today=date(2020, 1, 1)).period is None
+    assert complete_years(past.engine, known_at=past.head, today=date(2006, 12, 31)) is None
+    assert overview(past.engine, known_at=past.head, today=date(2006, 12, 31)).headline == ()
+    assert overview(past.engine, known_at=0, today=date(2020, 1, 1)).period is None
 
 
 def test_key_holders_have_the_headline_to_any_day(three: History) -> None:
     three.project_all()
-    figures = cumulative(three.conn, known_at=three.head, period_to=date(2010, 12, 31))
+    figures = cumulative(three.engine, known_at=three.head, period_to=date(2010, 12, 31))
     assert [figure.value for figure in figures] == [1, 0, 0, 1]

@@ -1,0 +1,53 @@
+"""What runs a figure's SQL: tables `models.*` at some origin, asked in PostgreSQL's dialect.
+
+A figure is computed by one text. Which engine holds the tables, and who folded them, must not show
+in a single byte of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+import psycopg
+
+
+class Engine(Protocol):
+    """Answers SQL on the read models' tables."""
+
+    @property
+    def origin(self) -> str:
+        """The origin of the ledger that the tables were folded from."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one statement in PostgreSQL's dialect with %(name)s parameters: integers,
+        strings, dates and UUIDs."""
+
+
+class PostgresEngine:
+    """The read models of a ledger, over a connection that may read them."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self.conn = conn
+
+    @cached_property
+    def origin(self) -> str:
+        """As the ledger's head names it."""
+        row = self.conn.execute("SELECT origin FROM ledger.head").fetchone()
+        if row is None:
+            raise LookupError("the database holds no ledger")
+        return str(row[0])
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The planner expects a ninth of the held activities inside the period, where nearly all
+        are, and loops over the attendances or sorts them: 0.4 s instead of 0.17 s at 400,000 of
+        them. So it may join by hash only, in this transaction (or the caller's, if there is one),
+        and no plan is kept for other parameters. Values do not depend on it.
+        """
+        with self.conn.transaction():
+            self.conn.execute(
+                "SELECT set_config('enable_nestloop', 'off', true),"
+                " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
+            )
+            return self.conn.execute(sql, parameters, prepare=False).fetchall()
