@@ -1,6 +1,6 @@
 """The book against itself: every stored fact read again, and the guard tables against a replay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 
 from ledger.domain.facts import PersonErased
 from ledger.domain.history import Entry
-from ledger.domain.streams import STREAMS, mentions, stream_of
+from ledger.domain.streams import STREAMS, Kind, attended, mentions, stream_of
 from ledger.store.codec import decode_leaf, event_key, read_leaf
 from projections.bulk import Progress
 from projections.folding import UNFOLDABLE
@@ -26,19 +26,29 @@ FROM ledger.facts WHERE notification_id > %s AND notification_id <= %s ORDER BY 
 
 _REPLAYED: Final = """
 CREATE TEMPORARY TABLE replayed_mention (entity uuid, stream uuid) ON COMMIT DROP;
+CREATE TEMPORARY TABLE replayed_attendance (activity uuid, organisation uuid, stream uuid)
+    ON COMMIT DROP;
 CREATE TEMPORARY TABLE replayed_erased (person_ref uuid) ON COMMIT DROP;
 """
 
 # A stream's kind is stored with each mention; which streams name an entity is what is replayed.
 _MENTIONS_DIFFER: Final = """
-SELECT what, entity, stream FROM (
-    (SELECT 'is missing' AS what, entity, stream FROM replayed_mention
-     EXCEPT SELECT 'is missing', entity, stream FROM ledger.mention)
+SELECT what, named, stream FROM (
+    (SELECT 'is missing' AS what, {named} AS named, stream FROM {replayed}
+     EXCEPT SELECT 'is missing', {named}, stream FROM {stored})
     UNION ALL
-    (SELECT 'is not of any fact', entity, stream FROM ledger.mention
-     EXCEPT ALL SELECT DISTINCT 'is not of any fact', entity, stream FROM replayed_mention)
-) AS differing ORDER BY entity, stream LIMIT 1
+    (SELECT 'is not of any fact', {named}, stream FROM {stored}
+     EXCEPT ALL SELECT DISTINCT 'is not of any fact', {named}, stream FROM {replayed})
+) AS differing ORDER BY named, stream LIMIT 1
 """
+_OF_ENTITIES: Final = _MENTIONS_DIFFER.format(
+    named="entity::text", stored="ledger.mention", replayed="replayed_mention"
+)
+_OF_ATTENDANCES: Final = _MENTIONS_DIFFER.format(
+    named="concat_ws(' with ', activity, organisation)",
+    stored="ledger.attendance_mention",
+    replayed="replayed_attendance",
+)
 _ERASED_DIFFER: Final = """
 SELECT coalesce(e.person_ref, r.person_ref), e.person_ref IS NULL
 FROM ledger.erased AS e FULL JOIN (SELECT DISTINCT person_ref FROM replayed_erased) AS r
@@ -129,6 +139,7 @@ class Audit:
         self._latest = datetime.min.replace(tzinfo=UTC)
         self._expected = 1
         self._mentions: list[tuple[UUID, UUID]] = []
+        self._attendances: list[tuple[UUID, UUID | None, UUID]] = []
 
     def facts(self, progress: Progress | None = None) -> Iterator[Finding]:
         """Every fact: its bytes, its place, its time. Memory does not grow with the book."""
@@ -139,7 +150,7 @@ class Audit:
             yield from (Finding(f"fact {stored.position}", what) for what in wrong)
             if entry is not None:
                 self._replay(entry)
-            if len(self._mentions) >= 4 * PAGE_FACTS:
+            if len(self._mentions) + len(self._attendances) >= 2 * PAGE_FACTS:
                 self._flush()
         self._flush()
         if self._expected != self._upto + 1:
@@ -154,26 +165,40 @@ class Audit:
         self._latest = stored.recorded_at
 
     def _replay(self, entry: Entry) -> None:
-        self._mentions += ((entity, entry.stream) for entity in mentions(self._space, entry.fact))
+        kind = STREAMS.get(type(entry.fact), (None,))[0]
+        if kind is Kind.attendance:
+            pair = attended(entry.fact)
+            if pair is not None:
+                self._attendances.append((*pair, entry.stream))
+        else:
+            named = mentions(self._space, entry.fact)
+            self._mentions += ((entity, entry.stream) for entity in named)
         if isinstance(entry.fact, PersonErased):
             self._conn.execute("INSERT INTO replayed_erased VALUES (%s)", (entry.fact.person_ref,))
 
     def _flush(self) -> None:
+        self._copy("replayed_mention", 2, self._mentions)
+        self._copy("replayed_attendance", 3, self._attendances)
+        self._mentions.clear()
+        self._attendances.clear()
+
+    def _copy(self, table: str, columns: int, rows: Sequence[tuple[UUID | None, ...]]) -> None:
         with (
             self._conn.cursor() as curs,
-            curs.copy("COPY replayed_mention FROM STDIN (FORMAT BINARY)") as copy,
+            curs.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
         ):
-            copy.set_types(["uuid", "uuid"])
-            for row in dict.fromkeys(self._mentions):
+            copy.set_types(["uuid"] * columns)
+            for row in dict.fromkeys(rows):
                 copy.write_row(row)
-        self._mentions.clear()
 
     def guards(self) -> Iterator[Finding]:
         """What is derived in the facts' transaction, against the replay; the first of each kind."""
         if row := self._first(_VERSIONS_DIFFER, self._upto):
             yield Finding(f"stream {row[0]}", "has a gap in its versions")
-        if row := self._first(_MENTIONS_DIFFER):
+        if row := self._first(_OF_ENTITIES):
             yield Finding("ledger.mention", f"{row[1]} in stream {row[2]} {row[0]}")
+        if row := self._first(_OF_ATTENDANCES):
+            yield Finding("ledger.attendance_mention", f"{row[1]} in stream {row[2]} {row[0]}")
         if row := self._first(_ERASED_DIFFER):
             yield Finding(
                 "ledger.erased", f"{row[0]} {'is missing' if row[1] else 'was not erased'}"

@@ -1,7 +1,7 @@
 """What a batch is made of: slips going in, what they ask for, facts known, mentions made."""
 
 from itertools import islice
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -11,34 +11,34 @@ from ledger.domain.commands import Command, Incoming
 from ledger.domain.streams import Kind, stream_of
 from ledger.store import codec
 
-
-class Known(NamedTuple):
-    """A fact that stands in the book, or will with this batch."""
-
-    leaf: bytes
-    leaf_hash: bytes
-
-
 Mention = tuple[UUID, int, UUID]
 """A stream named an entity for the first time: (entity, kind of stream, stream)."""
+AttendanceMention = tuple[UUID, UUID | None, UUID]
+"""An attendance named these two together for the first time: (activity, organisation, stream)."""
+M = TypeVar("M", Mention, AttendanceMention)
 
 
-class Mentions:
-    """A batch's mentions: which are accepted, which are sent, and an index by entity when asked."""
+class Mentions(Generic[M]):
+    """A batch's mentions: which are accepted, which are sent, and an index by entity when asked.
 
-    def __init__(self) -> None:
-        self.items: list[Mention] = []
+    The first `entities` members of a mention are the entities, the last is the stream.
+    """
+
+    def __init__(self, entities: int) -> None:
+        self.items: list[M] = []
+        self._entities = entities
         self._accepted = 0
         self._sent = 0
-        self._index: dict[int, list[Mention]] = {}
+        self._index: dict[object, list[M]] = {}
         self._indexed = 0
 
-    def of(self, entity: UUID) -> list[Mention]:
+    def of(self, entity: UUID) -> list[M]:
         """The batch's mentions of one entity."""
         for mention in islice(self.items, self._indexed, None):
-            self._index.setdefault(mention[0].int, []).append(mention)
+            for named in mention[: self._entities]:
+                self._index.setdefault(named, []).append(mention)
         self._indexed = len(self.items)
-        return self._index.get(entity.int, [])
+        return self._index.get(entity, [])
 
     def accept(self) -> None:
         """The command stands."""
@@ -51,7 +51,7 @@ class Mentions:
             self._indexed = 0
         del self.items[self._accepted :]
 
-    def drain(self) -> list[Mention]:
+    def drain(self) -> list[M]:
         """The accepted mentions that were not sent before."""
         new = self.items[self._sent : self._accepted]
         self._sent = self._accepted

@@ -64,12 +64,17 @@ class Head(Struct, frozen=True):
     recorded_at: datetime
 
 
-class Row(Struct, frozen=True, gc=False):
+class Known(Struct, frozen=True, gc=False):
+    """A fact that stands in the book, or will with this batch: its leaf and the leaf's hash."""
+
+    state: bytes
+    leaf_hash: bytes
+
+
+class Row(Known, frozen=True, gc=False):
     """A fact about to be inserted: one row of ledger.facts."""
 
     entry: Entry
-    state: bytes
-    leaf_hash: bytes
     event_key: bytes
 
 

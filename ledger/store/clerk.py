@@ -18,8 +18,8 @@ from ledger.domain.laws import LAWS
 from ledger.domain.refusals import Refusal
 from ledger.domain.streams import STREAMS, Kind, effective_day
 from ledger.store import codec
-from ledger.store.batch import Known, Slip
-from ledger.store.book import Row
+from ledger.store.batch import Slip
+from ledger.store.book import Known, Row
 from ledger.store.desk import Desk
 
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
@@ -70,6 +70,15 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Receipt:
         plausible(fact, today=desk.today, head=desk.head)
         references(fact, desk)
         permitted(fact, authority, desk)
+        if (
+            type(fact) is f.AttendanceRecorded
+            and incoming.expected_version is None
+            and desk.untouched(id)
+        ):
+            # The short way for nine facts of ten: as the first of its stream it can break no law.
+            row = _written(desk, slip, id, 1, authority.actor)
+            desk.put_first(row, fact)
+            return _receipt(row.entry, row.leaf_hash)
     stream = desk.stream(kind, id)
     expected = incoming.expected_version
     if expected is not None and expected != stream.version:
@@ -88,7 +97,7 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
 
     Raises IdempotencyConflict on other content.
     """
-    leaf = codec.read_leaf(known.leaf)
+    leaf = codec.read_leaf(known.state)
     if (
         leaf.type == incoming.topic
         and bytes(leaf.data) == incoming.data
@@ -155,7 +164,7 @@ def _target(
     known = desk.known(codec.event_digest(source, fact.target))
     if known is None:
         raise r.UnknownFact(target=fact.target, source=source)
-    target = codec.decode_leaf(known.leaf)
+    target = codec.decode_leaf(known.state)
     if isinstance(target.fact, _UNVOIDABLE):
         raise r.NotVoidable(type=target.fact.topic)
     permitted(target.fact, authority, desk)
@@ -165,39 +174,44 @@ def _target(
     return kind, target.stream
 
 
-def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
-    """Put a fact behind its stream's others, and fold it in where the order allows."""
-    incoming, mine = slip.incoming, change.after
-    fact = incoming.fact
+def _written(desk: Desk, slip: Slip, stream: UUID, version: int, actor: str) -> Row:
+    """A fact as it will stand in the book. Raises FactTooLarge."""
+    incoming = slip.incoming
     entry = Entry(
         desk.next_position,
-        mine.version + 1,
-        mine.id,
+        version,
+        stream,
         incoming.source,
         incoming.id,
         actor,
         desk.stamp,
-        fact,
+        incoming.fact,
         incoming.causation,
         incoming.correlation,
     )
     state = codec.leaf(entry, incoming.data)
     if len(state) > codec.LEAF_BYTES_MAX:
         raise r.FactTooLarge(bytes=len(state))
+    return Row(state, sha256(b"\x00" + state).digest(), entry, slip.key)
+
+
+def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
+    """Put a fact behind its stream's others, and fold it in where the order allows."""
+    mine, fact = change.after, slip.incoming.fact
+    row = _written(desk, slip, mine.id, mine.version + 1, actor)
     if isinstance(fact, VOIDS):
         if isinstance(fact, f.AttendanceVoided) and not standing(mine.entries):
             raise r.NothingToVoid(person_ref=fact.person_ref, activity_id=fact.activity_id)
         change.out_of_order = True
     elif not change.out_of_order:
         _fold_in(change, fact)
-    mine.entries.append(entry)
-    change.new.append(entry)
+    mine.entries.append(row.entry)
+    change.new.append(row.entry)
     if change.out_of_order:
         # Later facts of the command look at this state; its law is checked at the end.
         mine.refold()
-    leaf_hash = sha256(b"\x00" + state).digest()
-    desk.put(Row(entry, state, leaf_hash, slip.key), mine)
-    return _receipt(entry, leaf_hash)
+    desk.put(row, mine)
+    return _receipt(row.entry, row.leaf_hash)
 
 
 def _fold_in(change: Change, fact: f.Fact) -> None:

@@ -215,7 +215,6 @@ class Writer:
         """Lock, look up, decide, append, commit: two round trips and a commit."""
         desk = self._desk
         wanted = desk.prepare(ticket.slips for ticket in batch)
-        streams = list(wanted.streams.values())
         recorder = self._book.recorder
         with recorder.appending() as (conn, curs):
             recorder._lock_table(curs)
@@ -237,8 +236,8 @@ class Writer:
                 position=position,
                 recorded_at=recorded_at,
                 known=known,
-                streams=read_streams(conn.cursor(), streams),
-                asked=streams,
+                streams=read_streams(conn.cursor(), list(wanted.streams.values())),
+                asked=wanted.streams,
                 erased={person for (person,) in erased},
             )
             for ticket in batch:
@@ -260,7 +259,7 @@ class Writer:
 
     def _append(self, conn: Connection[Any], curs: Any) -> None:
         """Send facts and their mentions on their way; errors show when the transaction ends."""
-        rows, named = self._desk.drain()
+        rows, named, attended = self._desk.drain()
         recorder = self._book.recorder
         recorder._insert_stored_events(curs, (), rows=rows, recorded_at=self._desk.recorded_at)
         if named:
@@ -268,6 +267,13 @@ class Writer:
             curs.execute(
                 "INSERT INTO ledger.mention SELECT * FROM unnest(%s, %s, %s)",
                 (UuidArray.of(entities), BigintArray.of(kinds), UuidArray.of(streams)),
+                prepare=True,
+            )
+        if attended:
+            activities, organisations, streams = zip(*attended, strict=True)
+            curs.execute(
+                "INSERT INTO ledger.attendance_mention SELECT * FROM unnest(%s, %s, %s)",
+                (UuidArray.of(activities), UuidArray.of_some(organisations), UuidArray.of(streams)),
                 prepare=True,
             )
         conn.pgconn.flush()

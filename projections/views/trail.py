@@ -115,6 +115,7 @@ class _Question:
             self.parameters["stream"] = filters.stream
         if filters.entity is not None:
             own = [stream_id(space, kind, filters.entity) for kind in _ENTITIES]
+            own += _attendances(conn, space, filters.entity)
             self.parameters |= {"entity": filters.entity, "own": [*own, filters.entity]}
 
     def _add(self, condition: str, **parameters: Any) -> None:
@@ -146,11 +147,21 @@ class _Question:
     def _streams(self) -> str:
         """Positions of the stream's facts, or of all streams that ever named the entity."""
         named = """SELECT stream FROM ledger.mention WHERE entity = %(entity)s
+            UNION SELECT stream FROM ledger.attendance_mention WHERE activity = %(entity)s
+            UNION SELECT stream FROM ledger.attendance_mention WHERE organisation = %(entity)s
             UNION SELECT unnest(%(own)s::uuid[])"""
         of = "f.originator_id = %(stream)s" if self._filters.stream is not None else "true"
         if self._filters.entity is not None:
             of += f" AND f.originator_id IN ({named})"
         return f"SELECT f.notification_id AS position FROM ledger.facts f WHERE {of}"  # noqa: S608 - constants
+
+
+def _attendances(conn: Connection[Any], space: UUID, person_ref: UUID) -> list[UUID]:
+    """The streams of a person's attendances: the book has no index of persons."""
+    rows = conn.execute(
+        "SELECT DISTINCT activity_id FROM models.attendance WHERE person_ref = %s", (person_ref,)
+    )
+    return [stream_id(space, Kind.attendance, activity, person_ref) for (activity,) in rows]
 
 
 def _scopes(conn: Connection[Any], codes: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The limit of bulk loading: parse, hash, and copy in binary into tables like the book's.
 
-Rows of `facts` and `mention` are as many and as large as the ledger's own; what is missing are the
-rules, the idempotency, the streams' versions and the order.
+Rows of `facts` and `attendance_mention` are as many and as large as the ledger's own; what is
+missing are the rules, the idempotency, the streams' versions and the order.
 """
 
 import struct
@@ -24,7 +24,9 @@ COPY_FACTS: Final = (
     "COPY bench.facts (notification_id, originator_id, originator_version, topic, state,"
     " leaf_hash, event_key, recorded_at) FROM STDIN (FORMAT BINARY)"
 )
-COPY_MENTIONS: Final = "COPY bench.mention (entity, kind, stream) FROM STDIN (FORMAT BINARY)"
+COPY_MENTIONS: Final = (
+    "COPY bench.attendance_mention (activity, organisation, stream) FROM STDIN (FORMAT BINARY)"
+)
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
 """PostgreSQL's manual, COPY, section Binary Format."""
@@ -32,7 +34,8 @@ TRAILER: Final = b"\xff\xff"
 _POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _START: Final = struct.Struct("!hiqi16siqi")
 _TIME: Final = struct.Struct("!iq")
-_MENTION: Final = struct.Struct("!hi16sihi16s")
+_MENTION: Final = struct.Struct("!hi16si16si16s")
+_MENTION_OF_NONE: Final = struct.Struct("!hi16sii16s")
 _WRITE_BYTES: Final = 256_000
 
 
@@ -142,10 +145,12 @@ def _take(
     leaf_hash = sha256(b"\x00" + leaf).digest()
     rows += packed(position, key[16:], fact.type, leaf, leaf_hash, key[:16], micros)
     if fact.type.startswith("attendance."):
-        for name in ("activity_id", "person_ref", "organisation_id"):
-            if name in data:
-                entity = bytes.fromhex(data[name].replace("-", ""))
-                named += _MENTION.pack(3, 16, entity, 2, 6, 16, key[16:])
+        activity = bytes.fromhex(data["activity_id"].replace("-", ""))
+        if "organisation_id" in data:
+            organisation = bytes.fromhex(data["organisation_id"].replace("-", ""))
+            named += _MENTION.pack(3, 16, activity, 16, organisation, 16, key[16:])
+        else:
+            named += _MENTION_OF_NONE.pack(3, 16, activity, -1, 16, key[16:])
 
 
 _ACTOR: Final = f"key:{UUID(int=0)}".encode()

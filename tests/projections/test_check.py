@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+import psycopg
 import pytest
 
 from ledger.domain import facts as f
+from ledger.store import codec
+from ledger.store.migrate import known, migrate
+from projections import schema
 from projections.check import check
+from projections.runner import Projector
 from tests.projections.book_writer import BookWriter, tamper
 from tests.projections.conftest import Ask
 from tests.projections.histories import History, number
@@ -76,10 +81,15 @@ def test_a_check_reports_its_progress_up_to_the_head(
             "UPDATE ledger.facts SET topic = 'attendance.registered.v1' WHERE notification_id = 2",
             "fact 2: topic is attendance.registered.v1 in the table",
         ),
-        ("UPDATE ledger.head SET position = 2", "ledger.head: says 2, the last fact is 3"),
+        ("UPDATE ledger.head SET position = 2", "ledger.head: says 2, the last fact is 4"),
         ("DELETE FROM ledger.mention", "ledger.mention: "),
         (
-            "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 5, gen_random_uuid())",
+            "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 3, gen_random_uuid())",
+            "is not of any fact",
+        ),
+        ("DELETE FROM ledger.attendance_mention", "ledger.attendance_mention: "),
+        (
+            "INSERT INTO ledger.attendance_mention SELECT * FROM ledger.attendance_mention",
             "is not of any fact",
         ),
         ("INSERT INTO ledger.erased VALUES (gen_random_uuid())", "was not erased"),
@@ -105,8 +115,40 @@ def test_what_was_changed_is_named(
         f.OrganisationRelocated(
             organisation_id=number(1), nuts3="DE212", effective_on=date(2020, 1, 1)
         ),
+        f.MembershipAdmitted(
+            organisation_id=number(1), cluster="ict", effective_on=date(2020, 1, 1)
+        ),
     )
     project()
     assert told(book) == ""
     tamper(book.url, statement)
     assert finding in told(book)
+
+
+def test_mentions_of_older_versions_are_carried_over(empty_database_url: str) -> None:
+    migrate(empty_database_url, known()[:2])
+    book = BookWriter(empty_database_url)
+    entries = [
+        book.entry(attended(0)),
+        book.entry(f.AttendanceRecorded(activity_id=number(3), person_ref=number(4))),
+        book.entry(
+            f.OrganisationMarkedDuplicate(
+                organisation_id=number(1), of=number(2), reason="the same"
+            )
+        ),
+    ]
+    with psycopg.connect(book.url) as conn, conn.cursor() as curs:
+        for entry in entries:
+            book.insert_state(curs, entry, codec.leaf(entry, codec.canonical(entry.fact)))
+        for entry in entries[:2]:
+            curs.execute(
+                "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 5, %s)", (entry.stream,)
+            )
+        curs.execute(
+            "INSERT INTO ledger.mention VALUES (%s, 2, %s)", (number(2), entries[2].stream)
+        )
+    migrate(book.url)
+    schema.ensure(book.url)
+    with Projector(book.url) as projector:
+        projector.advance()
+    assert told(book) == ""

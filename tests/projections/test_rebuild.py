@@ -182,6 +182,7 @@ def test_any_batches_end_in_the_rows_of_one_bulk_rebuild(
         url,
         "DELETE FROM ledger.facts",
         "DELETE FROM ledger.mention",
+        "DELETE FROM ledger.attendance_mention",
         "UPDATE ledger.head SET position = 0, recorded_at = 'epoch'",
         "DROP SCHEMA models CASCADE",
     )

@@ -295,3 +295,31 @@ def test_a_leaf_has_at_most_65535_bytes(given: Given) -> None:
     given.refused("fact_too_large", fact("report.published", parameters=too_long, **report))
     fits = {"text": "x" * 60_000}
     assert given.post("report.published", parameters=fits, **report).position == 1
+
+
+def test_a_first_attendance_is_a_stream_as_any_other(given: Given, book_url: str) -> None:
+    """It goes a short way into the batch: what comes behind it must not notice."""
+    came = {"activity_id": given.activity(), "person_ref": str(uuid4())}
+    other = came | {"person_ref": str(uuid4())}
+
+    def attended(who: dict[str, str]) -> Incoming:
+        return fact("attendance.recorded", **who)
+
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        first = batch.submit(attended(came))
+        twin = batch.submit(attended(came))
+        refused = batch.submit(attended(other), wrong())
+        voided = batch.submit(
+            attended(other), fact("attendance.voided", reason="error", **other), attended(other)
+        )
+        unregistered = batch.submit(fact("attendance.withdrawn", **came))
+    batch.wait()
+    assert twin.result()[0].duplicate
+    assert twin.result()[0].leaf_hash == first.result()[0].leaf_hash
+    assert [receipt.version for receipt in voided.result()] == [1, 2, 3]
+    for ticket in (refused, unregistered):
+        with pytest.raises(Refused):
+            ticket.result()
+    streams = given.ledger.book.streams([first.result()[0].stream, voided.result()[0].stream])
+    assert sorted(map(len, streams.values())) == [1, 3]
