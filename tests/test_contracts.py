@@ -45,7 +45,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path, where: str, line: str, brok
     (tmp_path / "ledger" / "__init__.py").touch()
     for name in ("replay", "service", "store", "vault"):
         (tmp_path / "ledger" / f"{name}.py").touch()
-    for name in ("merkle", "tiles", "note", "checkpoint", "proof"):
+    for name in ("merkle", "tiles", "note", "checkpoint", "proof", "verify", "bundle"):
         (tmp_path / "ledger" / "transparency" / f"{name}.py").touch()
     (tmp_path / where / "wrong.py").write_text(f"{line}\n")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())

@@ -87,6 +87,15 @@ def tiles_of(tree_size: int) -> Iterator[Tile]:
         level, nodes = level + 1, nodes // WIDTH
 
 
+def right_edge(tree_size: int) -> Iterator[Tile]:
+    """The partial tiles of a tree: what a larger one goes on from."""
+    level, nodes = 0, tree_size
+    while nodes:
+        if nodes % WIDTH:
+            yield Tile(level, nodes // WIDTH, nodes % WIDTH)
+        level, nodes = level + 1, nodes // WIDTH
+
+
 def entries_of(tree_size: int) -> Iterator[Entries]:
     """Every entry bundle of a tree."""
     for tile in tiles_of(tree_size):

@@ -1,0 +1,219 @@
+"""Bags: files with their digests, as RFC 8493 (BagIt) lays them out, in a folder or a tar. Pure.
+
+Writing is a stream whose bytes depend on the files alone: no clock, no user, one order. Reading
+trusts nothing: no path leads outside, no link is followed, nothing is unpacked.
+"""
+
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import IO, Final, NamedTuple
+
+BASE: Final = "bundle"
+"""The one folder in a tar, which RFC 8493 asks for."""
+DECLARATION: Final = "bagit.txt"
+MANIFEST: Final = "manifest-sha256.txt"
+FACTS: Final = "data/facts.ndjson"
+CHECKPOINT: Final = "data/checkpoint"
+PREVIOUS: Final = "data/checkpoint.prev"
+CONSISTENCY: Final = "data/consistency.txt"
+TILES: Final = "data/tile"
+PROOFS: Final = "data/proofs"
+REPORTS: Final = "data/reports"
+CRATE: Final = "data/ro-crate-metadata.json"
+CHUNK_BYTES: Final = 1 << 20
+SMALL_BYTES_MAX: Final = 16 << 20
+"""What is read whole is refused beyond this; facts and manifest are streamed."""
+
+_DECLARED: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_PATH: Final = re.compile(
+    r"[A-Za-z0-9_@+=-][A-Za-z0-9._@+=-]*(/[A-Za-z0-9_@+=-][A-Za-z0-9._@+=-]*)*"
+)
+_LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
+
+
+class InvalidBag(Exception):
+    """A bundle that cannot be read, or not trusted to be one; the text says why and what to do."""
+
+
+class Member(NamedTuple):
+    """A file of a bag. `size` in bytes is known beforehand, `chunks` are read once."""
+
+    path: str
+    size: int
+    chunks: Iterable[bytes]
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> "Member":
+        """A small file."""
+        return cls(path, len(content), (content,))
+
+
+# Writing
+
+
+def bagged(payload: Iterable[Member]) -> Iterator[Member]:
+    """A bag's files in the order they are written: the declaration, the payload, the manifest.
+
+    A manifest follows what it lists: a bag that was cut has none.
+    """
+    yield Member.of(DECLARATION, _DECLARED)
+    listed: list[str] = []
+    for member in payload:
+        assert _PATH.fullmatch(member.path), member.path
+        digest = sha256()
+        yield member._replace(chunks=_digested(member, digest.update))
+        listed.append(f"{digest.hexdigest()}  {member.path}\n")
+    yield Member.of(MANIFEST, "".join(sorted(listed, key=lambda line: line[66:])).encode())
+
+
+def _digested(member: Member, update: Callable[[bytes], object]) -> Iterator[bytes]:
+    written = 0
+    for chunk in member.chunks:
+        update(chunk)
+        written += len(chunk)
+        yield chunk
+    assert written == member.size, (member.path, written, member.size)
+
+
+def as_tar(members: Iterable[Member]) -> Iterator[bytes]:
+    """The bytes of a tar: every file of 1970-01-01, of nobody, mode 0644, below one folder."""
+    for member in members:
+        info = tarfile.TarInfo(f"{BASE}/{member.path}")
+        info.size = member.size
+        yield info.tobuf(tarfile.PAX_FORMAT)
+        yield from member.chunks
+        yield bytes(-member.size % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def write_folder(members: Iterable[Member], folder: Path) -> None:
+    """The bag as a folder. Raises FileExistsError where there is something already."""
+    folder.mkdir(parents=True)
+    for member in members:
+        path = folder / member.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.writelines(member.chunks)
+
+
+# Reading
+
+
+class Bag:
+    """The files of a bag, by their paths in it. Use `opened`."""
+
+    def __init__(self, sizes: dict[str, int], open_file: Callable[[str], IO[bytes]]) -> None:
+        self.sizes = sizes
+        """Bytes of each file."""
+        self._open = open_file
+
+    def open(self, path: str) -> IO[bytes]:
+        """One file, from its start. Raises InvalidBag where there is none."""
+        if path not in self.sizes:
+            raise InvalidBag(f"The bundle has no {path}: it was cut, or is no audit bundle.")
+        return self._open(path)
+
+    def small(self, path: str) -> bytes:
+        """The content of a file that is read whole. Raises InvalidBag."""
+        if self.sizes.get(path, 0) > SMALL_BYTES_MAX:
+            raise InvalidBag(f"{path} has {self.sizes[path]} bytes; it is never that large.")
+        with self.open(path) as file:
+            return file.read()
+
+    def below(self, folder: str) -> list[str]:
+        """Paths of the files in a folder and its folders, sorted."""
+        return sorted(path for path in self.sizes if path.startswith(f"{folder}/"))
+
+    def manifest(self) -> Iterator[tuple[str, str]]:
+        """(path, SHA-256 in hexadecimal) of each payload file listed. Raises InvalidBag."""
+        if self.small(DECLARATION) != _DECLARED:
+            raise InvalidBag(f"{DECLARATION} is not that of a BagIt 1.0 bag in UTF-8.")
+        seen = set()
+        with self.open(MANIFEST) as file:
+            for number, raw in enumerate(file, 1):
+                matched = _LINE.fullmatch(raw.decode("utf-8", "replace").removesuffix("\n"))
+                if matched is None or not matched[2].startswith("data/"):
+                    raise InvalidBag(f"Line {number} of {MANIFEST} is not 'digest  data/path'.")
+                if matched[2] in seen:
+                    raise InvalidBag(f"{MANIFEST} lists {matched[2]} twice.")
+                seen.add(matched[2])
+                yield matched[2], matched[1]
+
+    def digest(self, path: str) -> str:
+        """The SHA-256 of a file, in hexadecimal. Raises InvalidBag."""
+        found = sha256()
+        with self.open(path) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                found.update(chunk)
+        return found.hexdigest()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Bag]:
+    """A bag in a folder or a tar. Raises InvalidBag, also for what is found while it is read."""
+    try:
+        if path.is_dir():
+            yield Bag(_folder_sizes(path), lambda name: (path / name).open("rb"))
+            return
+        with tarfile.open(path, "r:") as tar:
+            members = _tar_members(tar)
+            yield Bag({n: m.size for n, m in members.items()}, lambda n: _extract(tar, members[n]))
+    except FileNotFoundError as error:
+        raise InvalidBag(f"There is no {error.filename}.") from error
+    except tarfile.TarError as error:
+        raise InvalidBag(
+            f"{path} is no whole tar file ({error}): it was cut or changed. Fetch it again; unpack"
+            " it first if it is compressed."
+        ) from error
+    except OSError as error:
+        raise InvalidBag(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _folder_sizes(folder: Path) -> dict[str, int]:
+    sizes = {}
+    waiting = [folder]
+    while waiting:
+        for entry in waiting.pop().iterdir():
+            name = entry.relative_to(folder).as_posix()
+            found = entry.lstat()
+            _demand_path(name)
+            if S_ISDIR(found.st_mode):
+                waiting.append(entry)
+            elif S_ISREG(found.st_mode):
+                sizes[name] = found.st_size
+            else:
+                raise InvalidBag(f"{name} is a link or a device; a bundle holds files only.")
+    return sizes
+
+
+def _tar_members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    members: dict[str, tarfile.TarInfo] = {}
+    for member in tar:
+        name = member.name.removeprefix(f"{BASE}/")
+        if member.isdir() and (member.name == BASE or _PATH.fullmatch(member.name)):
+            continue
+        if not member.isreg() or member.sparse is not None:
+            raise InvalidBag(f"{member.name!r} is a link or a device; a bundle holds files only.")
+        if name == member.name:
+            raise InvalidBag(f"{member.name!r} lies outside the folder {BASE}/ of the bundle.")
+        _demand_path(name)
+        if name in members:
+            raise InvalidBag(f"The bundle holds {name} twice.")
+        members[name] = member
+    return members
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(member)
+    assert file is not None
+    return file
+
+
+def _demand_path(name: str) -> None:
+    if not _PATH.fullmatch(name):
+        raise InvalidBag(f"The path {name[:200]!r} is none that a bundle has.")

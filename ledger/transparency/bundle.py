@@ -1,0 +1,162 @@
+"""The audit bundle: facts, checkpoint, tiles, proofs and reports in one bag, as a stream.
+
+The same log, checkpoint and files give the same bytes. Memory holds one batch of facts. What is in
+it is written down in docs/verifying.md; `ledger.transparency.verify` reads it.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from ledger.transparency.bag import (
+    CHECKPOINT,
+    CONSISTENCY,
+    CRATE,
+    FACTS,
+    PREVIOUS,
+    PROOFS,
+    Member,
+    bagged,
+)
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.leaves import TILE_HEIGHTS
+from ledger.transparency.merkle import consistency_proof, inclusion_proof
+from ledger.transparency.proof import Proof
+from ledger.transparency.tiles import WIDTH, Tile, hash_reader, right_edge, tiles_of
+
+BATCH_FACTS: Final = 5_000
+BATCH_TILES: Final = 256
+
+Advanced = Callable[[int, int], object]
+"""Told after each batch: (facts written, facts in all)."""
+
+
+class Log(Protocol):
+    """What a bundle is made from."""
+
+    def leaves(self, after: int, limit: int, upto: int | None = None) -> list[bytes]:
+        """Stored leaves in order from position `after` + 1: at most `limit`, none after `upto`."""
+
+    def leaf_bytes(self, after: int, upto: int) -> int:
+        """Bytes of the leaves at the positions after `after` up to `upto`."""
+
+    def tiles(self, wanted: Sequence[Tile]) -> Mapping[Tile, bytes]:
+        """The tree's tiles, partial ones too."""
+
+
+class Contents(NamedTuple):
+    """What is to be in a bundle.
+
+    `note` is the signed checkpoint that the bundle reaches up to, `checkpoint` what it says. The
+    facts are those after position `after`: 0 for everything. `previous` is an earlier checkpoint of
+    the log, its note and what it says. `proven` are positions whose `.tlog-proof` goes with them,
+    `files` paths below `data/` with their content. `recorded_at` is that of the last fact.
+    """
+
+    note: bytes
+    checkpoint: Checkpoint
+    recorded_at: str
+    after: int = 0
+    previous: tuple[bytes, Checkpoint] | None = None
+    proven: Sequence[int] = ()
+    files: Iterable[tuple[str, bytes]] = ()
+
+
+def members(
+    log: Log, contents: Contents, advanced: Advanced = lambda _done, _all: None
+) -> Iterator[Member]:
+    """The files of the bag in order. Raises InvalidProof for a position or size not there."""
+    return bagged(_payload(log, contents, advanced))
+
+
+def _payload(log: Log, contents: Contents, advanced: Advanced) -> Iterator[Member]:
+    after, size = contents.after, contents.checkpoint.size
+    read = hash_reader(size, log.tiles)
+    yield Member(FACTS, log.leaf_bytes(after, size), _facts(log, after, size, advanced))
+    yield Member.of(CHECKPOINT, contents.note)
+    if contents.previous is not None:
+        note, previous = contents.previous
+        hashes = consistency_proof(previous.size, size, read)
+        yield Member.of(PREVIOUS, note)
+        yield Member.of(CONSISTENCY, consistency_text(previous.size, hashes, contents.note))
+    yield from _tiles(log, after, size)
+    for position in sorted(contents.proven):
+        hashes = inclusion_proof(position - 1, size, read)
+        proof = Proof(position - 1, tuple(hashes), contents.note)
+        yield Member.of(f"{PROOFS}/{position}.tlog-proof", proof.encode())
+    names = []
+    for path, content in contents.files:
+        names.append(path)
+        yield Member.of(f"data/{path}", content)
+    yield Member.of(CRATE, crate(contents, names))
+
+
+def _facts(log: Log, after: int, size: int, advanced: Advanced) -> Iterator[bytes]:
+    """Lines, a batch at a time."""
+    first = after
+    while after < size:
+        leaves = log.leaves(after, BATCH_FACTS, size)
+        assert leaves, after
+        yield b"\n".join(leaves) + b"\n"
+        after += len(leaves)
+        advanced(after - first, size - first)
+
+
+def _tiles(log: Log, after: int, size: int) -> Iterator[Member]:
+    """The right edge of the tree before a range, and the tiles that its facts begin."""
+    begun = [-(-(after >> height) // WIDTH) for height in TILE_HEIGHTS]
+    wanted = [
+        *right_edge(after),
+        *(tile for tile in tiles_of(size) if tile.index >= begun[tile.level]),
+    ]
+    for at in range(0, len(wanted), BATCH_TILES):
+        batch = wanted[at : at + BATCH_TILES]
+        contents = log.tiles(batch)
+        for tile in batch:
+            yield Member.of(f"data/{tile.path}", contents[tile])
+
+
+def consistency_text(old_size: int, hashes: Sequence[bytes], note: bytes) -> bytes:
+    """The body of C2SP tlog-witness's add-checkpoint: a witness takes this file as it is."""
+    lines = [f"old {old_size}", *(b64encode(found).decode() for found in hashes), "", ""]
+    return "\n".join(lines).encode() + note
+
+
+def crate(contents: Contents, files: Sequence[str]) -> bytes:
+    """RO-Crate 1.1 metadata: what this is, for archives and catalogues."""
+    origin, size, root = contents.checkpoint
+    which = f"facts {contents.after + 1} to {size}" if contents.after < size else "no facts"
+    described = {
+        "facts.ndjson": ("Facts, one canonical JSON object a line", "application/x-ndjson"),
+        "checkpoint": ("Signed checkpoint (C2SP tlog-checkpoint)", "text/plain"),
+        **{path: ("Part of a published report", _type_of(path)) for path in files},
+    }
+    graph = [
+        {
+            "@id": "ro-crate-metadata.json",
+            "@type": "CreativeWork",
+            "about": {"@id": "./"},
+            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        },
+        {
+            "@id": "./",
+            "@type": "Dataset",
+            "datePublished": contents.recorded_at,
+            "description": f"Audit bundle of {origin}: {which} of {size}, root {root.hex()}.",
+            "hasPart": [{"@id": path} for path in described],
+            "license": "Not licensed: official records of the programme's operator.",
+            "name": f"Audit bundle of {origin}",
+        },
+        *(
+            {"@id": path, "@type": "File", "encodingFormat": kind, "name": name}
+            for path, (name, kind) in described.items()
+        ),
+    ]
+    whole = {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def _type_of(path: str) -> str:
+    kinds = {".json": "application/json", ".toml": "application/toml", ".sql": "application/sql"}
+    return next((kind for end, kind in kinds.items() if path.endswith(end)), "text/plain")

@@ -1,0 +1,317 @@
+"""What can be checked of leaves alone, wherever they come from: their hashes, form, order.
+
+Memory does not grow with the log. What is wrong is said by position: that of a leaf is its index
+plus 1. Log-format.md's section "Leaf" says what a leaf is.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import pairwise
+from typing import IO, Any, Final, Literal, NamedTuple, NoReturn
+from unicodedata import is_normalized
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from ledger.transparency.merkle import Frontier
+from ledger.transparency.spill import KEY_BYTES, Spill
+from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, Tile
+
+LEAF_BYTES_MAX: Final = 65_535
+READ_BYTES: Final = 1 << 20
+TILE_HEIGHTS: Final = range(0, LEVEL_MAX + 1, HEIGHT)
+"""Of the nodes that tiles hold, level by level."""
+
+Batches = Iterable[list[bytes]]
+"""Leaves in order, in lists of any length."""
+
+
+class Broken(Exception):
+    """The first thing wrong at a position; the text says what."""
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(f"position {position:,}: {what}")
+        self.position = position
+        self.what = what
+
+
+def lines(file: IO[bytes], after: int = 0) -> Iterator[list[bytes]]:
+    """The lines of a file without their newlines, some 1 MB at a time. Raises Broken.
+
+    `after` is the position before the first line's.
+    """
+    rest = b""
+    while chunk := file.read(READ_BYTES):
+        *found, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LEAF_BYTES_MAX:
+            raise Broken(after + len(found) + 1, f"a leaf has at most {LEAF_BYTES_MAX:,} bytes")
+        after += len(found)
+        if found:
+            yield found
+    if rest:
+        raise Broken(after + 1, "the line has no end: the file was cut here")
+
+
+# Hashes
+
+
+class Hashed(NamedTuple):
+    """A tree built from leaves. `roots` and `leaves` are those that were asked for."""
+
+    frontier: Frontier
+    roots: dict[int, bytes]
+    leaves: dict[int, bytes]
+
+
+TileSeen = Callable[[Tile, bytes], object]
+
+
+def hash_all(
+    batches: Batches,
+    start: Frontier,
+    *,
+    sizes: Iterable[int] = (),
+    indexes: Iterable[int] = (),
+    tile_seen: TileSeen | None = None,
+) -> Hashed:
+    """Every leaf hashed up to the root, on top of the tree before the first one.
+
+    Gives the roots at `sizes`, the leaf hashes at `indexes`, and `tile_seen` every tile whose first
+    hash is not of the tree before, full ones as they fill and the partial ones at the end.
+    """
+    frontier, pending = start, Pending(start.size)
+    roots, leaves = {start.size: start.root()}, {}
+    stops, wanted = set(sizes), sorted(set(indexes))
+    for batch in batches:
+        hashes = [sha256(b"\x00" + leaf).digest() for leaf in batch]
+        first, end = frontier.size, frontier.size + len(hashes)
+        leaves.update({i: hashes[i - first] for i in wanted if first <= i < end})
+        cuts = sorted(size for size in stops if first < size < end)
+        for low, high in pairwise([first, *cuts, end]):
+            frontier, rows = frontier.extended(hashes[low - first : high - first], TILE_HEIGHTS)
+            if high in stops:
+                roots[high] = frontier.root()
+            if tile_seen is not None:
+                for tile, content in pending.taken(rows):
+                    tile_seen(tile, content)
+    if tile_seen is not None:
+        for tile, content in pending.partial():
+            tile_seen(tile, content)
+    roots[frontier.size] = frontier.root()
+    return Hashed(frontier, roots, leaves)
+
+
+class Pending:
+    """Tiles while they fill. Of a tree that goes on, the tiles it had begun are left out."""
+
+    def __init__(self, size: int) -> None:
+        self._rows: dict[int, bytearray] = {}
+        self._skip = {height // HEIGHT: -(size >> height) % WIDTH for height in TILE_HEIGHTS}
+        self._index = {height // HEIGHT: -(-(size >> height) // WIDTH) for height in TILE_HEIGHTS}
+
+    def taken(self, rows: dict[int, Any]) -> Iterator[tuple[Tile, bytes]]:
+        """Adds the nodes that were completed; gives the tiles they fill."""
+        for height, row in rows.items():
+            level = height // HEIGHT
+            skipped = min(self._skip[level], len(row))
+            self._skip[level] -= skipped
+            waiting = self._rows.setdefault(level, bytearray())
+            waiting += b"".join(row[skipped:])
+            full = len(waiting) - len(waiting) % (WIDTH * 32)
+            for at in range(0, full, WIDTH * 32):
+                yield Tile(level, self._index[level]), bytes(waiting[at : at + WIDTH * 32])
+                self._index[level] += 1
+            del waiting[:full]
+
+    def partial(self) -> Iterator[tuple[Tile, bytes]]:
+        """The tiles that are not full at the end."""
+        for level, waiting in self._rows.items():
+            if waiting:
+                yield Tile(level, self._index[level], len(waiting) // 32), bytes(waiting)
+
+
+# Form and order
+
+
+class Leaf(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
+    """A leaf as it reads. The fields stand in the order of their names, as in its bytes."""
+
+    actor: str
+    causation: str | None = None
+    correlation: str | None = None
+    data: dict[str, Any]
+    id: str
+    position: int
+    recorded_at: str
+    source: str
+    stream: UUID
+    type: str
+    v: Literal[1]
+    version: int
+
+
+class NotCanonical(ValueError):
+    """Bytes that mean the same as a leaf's, but are not those it would have."""
+
+
+def _no_float(text: str) -> NoReturn:
+    raise NotCanonical(f"holds the number {text[:40]}, and a leaf holds integers only")
+
+
+_decode: Final = msgspec.json.Decoder(Leaf, float_hook=_no_float).decode
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+)
+
+
+def read(line: bytes) -> Leaf:
+    """A leaf, if these are its RFC 8785 bytes. Raises ValueError, whose text says what is wrong."""
+    leaf = _decode(line)
+    if _encode(leaf) != line:
+        raise NotCanonical("is not in canonical form (RFC 8785): the same content has other bytes")
+    try:
+        orjson.dumps(leaf.data, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise NotCanonical("holds an integer from 2^53 on, which readers differ about") from error
+    if len(line) > LEAF_BYTES_MAX:
+        raise NotCanonical(f"has {len(line):,} bytes, and a leaf at most {LEAF_BYTES_MAX:,}")
+    if b"\\u0000" in line or not line.isascii():
+        _demand_texts(msgspec.json.decode(line))
+    return leaf
+
+
+def _demand_texts(value: Any) -> None:
+    """Text by text: NFC, no U+0000, names of fields in ASCII."""
+    match value:
+        case str() if "\x00" in value or not is_normalized("NFC", value):
+            raise NotCanonical("holds text with U+0000, or text that is not in Unicode's NFC")
+        case list():
+            for item in value:
+                _demand_texts(item)
+        case dict():
+            for name, item in value.items():
+                if not name.isascii():
+                    raise NotCanonical(f"has a field {name[:40]!r}, and fields have ASCII names")
+                _demand_texts(item)
+
+
+class Published(NamedTuple):
+    """Where a `report.published.v1` stands, and what it names."""
+
+    position: int
+    report: str
+    sha256: str
+
+
+class Read(NamedTuple):
+    """What a reading found out: the last position, and the reports that were published."""
+
+    position: int
+    published: list[Published]
+
+
+_EVENT: Final = struct.Struct(f"!{KEY_BYTES}sQ")
+_VERSION: Final = struct.Struct(f"!{KEY_BYTES}sQQ")
+
+
+def check_all(batches: Batches, after: int, expected: int) -> Read:
+    """Form and order of all leaves after a position. Raises Broken with the first thing wrong.
+
+    Positions are dense, `recorded_at` never decreases, each stream's versions are dense (from 1
+    where the leaves begin at position 1), (source, id) is unique, each leaf is canonical.
+    `expected` leaves, roughly, will come.
+    """
+    with Spill(_EVENT.size, expected) as events, Spill(_VERSION.size, expected) as versions:
+        reading = _Reading(events, versions, after)
+        found: list[Broken] = []
+        try:
+            for batch in batches:
+                for line in batch:
+                    reading.take(line)
+        except Broken as broken:
+            found.append(broken)
+        found += _repeated(events)
+        found += _gaps(versions, from_start=after == 0)
+        if found:
+            raise min(found, key=lambda broken: broken.position)
+        return Read(reading.position, reading.published)
+
+
+class _Reading:
+    """What is remembered from leaf to leaf."""
+
+    def __init__(self, events: Spill, versions: Spill, after: int) -> None:
+        self.position = after
+        self.published: list[Published] = []
+        self._events = events
+        self._versions = versions
+        self._latest = ""
+
+    def take(self, line: bytes) -> None:
+        """The next leaf. Raises Broken."""
+        self.position = position = self.position + 1
+        try:
+            leaf = read(line)
+        except (ValueError, RecursionError) as error:  # msgspec's, orjson's and our own
+            raise Broken(position, f"the leaf {_told(error)}") from error
+        if leaf.position != position:
+            raise Broken(position, f"here stands the fact of position {leaf.position:,}")
+        if leaf.recorded_at != self._latest:
+            self._later(leaf.recorded_at)
+        event = sha256(f"{leaf.source}\n{leaf.id}".encode()).digest()[:KEY_BYTES]
+        self._events.add(event, _EVENT.pack(event, position))
+        stream = leaf.stream.bytes
+        if not 0 < leaf.version <= position:
+            raise Broken(position, f"version {leaf.version:,} of stream {leaf.stream} cannot be")
+        self._versions.add(stream, _VERSION.pack(stream, leaf.version, position))
+        if leaf.type == "report.published.v1":
+            named, digest = leaf.data.get("report"), leaf.data.get("sha256")
+            self.published.append(Published(position, str(named), str(digest)))
+
+    def _later(self, recorded_at: str) -> None:
+        if not _INSTANT.fullmatch(recorded_at):
+            raise Broken(self.position, f"recorded_at {recorded_at[:40]!r} is no instant in UTC")
+        if recorded_at < self._latest:
+            raise Broken(
+                self.position, f"recorded at {recorded_at}, before its predecessor ({self._latest})"
+            )
+        self._latest = recorded_at
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, NotCanonical) else f"cannot be read: {error}"
+
+
+def _repeated(events: Spill) -> Iterator[Broken]:
+    """The first use of an id that was used before, of each part."""
+    for part in events.parts():
+        seen: dict[bytes, int] = {}
+        for event, position in _EVENT.iter_unpack(part):
+            first = seen.setdefault(event, position)
+            if first != position:
+                yield Broken(position, f"the same source and id as position {first:,}")
+                break
+
+
+def _gaps(versions: Spill, *, from_start: bool) -> Iterator[Broken]:
+    """The first version that does not follow on its stream's last one, of each part."""
+    for part in versions.parts():
+        last: dict[bytes, int] = {}
+        for stream, version, position in _VERSION.iter_unpack(part):
+            before = last.get(stream, 0 if from_start else version - 1)
+            if version != before + 1:
+                which = f"stream {UUID(bytes=stream)} goes from version {before:,} to {version:,}"
+                yield Broken(position, which)
+                break
+            last[stream] = version
