@@ -1,6 +1,5 @@
 """The views over HTTP: lists, single items and histories, as of a day, as known at a position."""
 
-import asyncio
 from datetime import date
 from hashlib import sha256
 from types import GenericAlias
@@ -21,6 +20,7 @@ from api.answers import (
     unchanged,
 )
 from api.contract import Answer, Handler, Route, path_value, query
+from api.histories import history_of
 from api.problems import Problem
 from api.requests import authority_of, day_of, known_at
 from api.routes.trail import TRAIL_READ, covering, limited_to
@@ -37,7 +37,7 @@ from api.routes.view_queries import (
     ProjectsQuery,
 )
 from api.state import STATE
-from ledger.domain.streams import Kind, stream_id
+from ledger.domain.streams import Kind
 from projections.views import (
     activities,
     attendances,
@@ -46,10 +46,9 @@ from projections.views import (
     memberships,
     organisations,
     projects,
-    trail,
 )
 from projections.views.base import Cut, View, listed, one
-from projections.views.history import HistoryItem, history
+from projections.views.history import HistoryItem
 
 T = TypeVar("T", bound=Struct)
 
@@ -201,15 +200,9 @@ def _historian(resource: Resource) -> Handler:
         key = _key(request, resource)
         asked = query(request, HistoryQuery)
         position = await known_at(request, asked.known_at, asked.min_position)
-        stream = stream_id(state.ledger.book.space, resource.kind, *key.values())
-        found = await asyncio.to_thread(state.ledger.book.streams, [stream], position)
-        items = history(resource.kind, found.get(stream, []))
-        limits = limited_to(authority_of(request))
-        if limits is not None:
-            positions = [item.position for item in items]
-            seen = await state.read(trail.at, state.ledger.book.space, positions, limits)
-            visible = {one.position for one in seen}
-            items = [item for item in items if item.position in visible]
+        stream, items = await history_of(
+            state, authority_of(request), resource.kind, tuple(key.values()), position
+        )
         if not items:
             raise _nothing(resource, key, f"as known at position {position}")
         return shown(request, History(position, stream, items, _facts(resource, key, stream)))

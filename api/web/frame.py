@@ -18,6 +18,7 @@ import jinja2
 from msgspec import Struct
 
 from api.web import language as words
+from api.web import words as codes
 from api.web.language import LANGUAGES, NAMES, Language, said
 from api.web.pages import asset
 from projections.figures.catalogue import Text
@@ -73,6 +74,7 @@ NAVIGATION: Final = (
     Place("/organisations", Text("Organisationen", "Organisations"), "trail:read"),
     Place("/activities", Text("Veranstaltungen", "Activities"), "trail:read"),
     Place("/projects", Text("Projekte", "Projects"), "trail:read"),
+    Place("/search", Text("Suche", "Search"), "trail:read"),
     Place("/trail", Text("Fakten", "Trail"), "trail:read"),
     Place("/reports", Text("Berichte", "Reports")),
     Place("/method", Text("Methode", "Method")),
@@ -144,6 +146,11 @@ def render(template: str, frame: Frame, content: Mapping[str, Any]) -> str:
             share=partial(words.share, language=language),
             day=partial(words.day, language=language),
             moment=partial(words.moment, language=language),
+            instant=lambda text: words.moment(datetime.fromisoformat(text), language),
+            word=partial(codes.word, language=language),
+            field=partial(codes.field, language=language),
+            topic=partial(codes.topic, language=language),
+            shown=partial(codes.shown, language=language),
         )
     )
 

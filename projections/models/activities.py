@@ -61,7 +61,7 @@ CREATE TABLE activity (
 CREATE INDEX activity_by_day_held ON activity (held_on) WHERE held_on IS NOT NULL;
 CREATE INDEX activity_by_first_day ON activity (starts_on, activity_id);
 CREATE INDEX activity_by_organiser ON activity USING gin (organisers);
-CREATE INDEX activity_by_part_of_title ON activity USING gin (lower(title) gin_trgm_ops);
+CREATE INDEX activity_by_part_of_title ON activity USING gin (ledger.folded(title) gin_trgm_ops);
 """,
 )
 

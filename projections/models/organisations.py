@@ -57,7 +57,8 @@ CREATE TABLE organisation (
 ALTER TABLE organisation ADD CONSTRAINT organisation_one_profile_a_day EXCLUDE USING gist (
     organisation_id WITH =,
     daterange(valid_from, valid_to) WITH &&, int8range(known_from, known_to) WITH &&);
-CREATE INDEX organisation_by_part_of_name ON organisation USING gin (lower(name) gin_trgm_ops);
+CREATE INDEX organisation_by_part_of_name ON organisation
+    USING gin (ledger.folded(name) gin_trgm_ops);
 """,
 )
 

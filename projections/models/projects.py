@@ -62,7 +62,7 @@ ALTER TABLE project ADD CONSTRAINT project_one_status_a_day EXCLUDE USING gist (
     project_id WITH =,
     daterange(valid_from, valid_to) WITH &&, int8range(known_from, known_to) WITH &&);
 CREATE INDEX project_by_cluster ON project USING gin (clusters);
-CREATE INDEX project_by_part_of_title ON project USING gin (lower(title) gin_trgm_ops);
+CREATE INDEX project_by_part_of_title ON project USING gin (ledger.folded(title) gin_trgm_ops);
 """,
 )
 

@@ -60,6 +60,9 @@ VIEW: Final = View(
         "spatial": "spatial = %(spatial)s",
         "identifier": "%(identifier)s = ANY(identifiers)",
         "q": part_of("name"),
+        "cluster": f"""EXISTS (SELECT 1 FROM models.membership m
+            WHERE m.organisation_id = core.organisation_id AND m.cluster = %(cluster)s
+                AND {known("m")} AND m.valid_from <= %(as_of)s AND %(as_of)s < m.valid_to)""",  # noqa: S608 - constants
     },
     place=lambda item: (item.name or "", item.organisation_id),
     # The edge a record follows: as a duplicate, else by a merger that acts on the day. No circle.

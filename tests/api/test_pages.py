@@ -86,7 +86,7 @@ def test_every_answer_carries_the_security_headers(shared_service: Service, path
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Server"] == "clusterledger"
     assert headers["X-Request-Id"]
 

@@ -6,49 +6,12 @@ import csv
 import io
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 
 from api.sessions import COOKIE, LASTS_S, Sessions
 from tests.api.running import Service
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
-
-
-class Browser:
-    """Keeps cookies, follows nothing."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.cookies: dict[str, str] = {}
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        return self._ask("GET", path, None, headers)
-
-    def post(
-        self, path: str, fields: dict[str, str], **headers: str
-    ) -> tuple[int, dict[str, str], str]:
-        return self._ask("POST", path, fields, headers)
-
-    def _ask(
-        self, method: str, path: str, fields: dict[str, str] | None, more: dict[str, str]
-    ) -> tuple[int, dict[str, str], str]:
-        async def ask() -> tuple[int, dict[str, str], str]:
-            async with aiohttp.ClientSession(cookies=self.cookies) as session:
-                headers = BROWSER | {k.replace("_", "-"): v for k, v in more.items()}
-                async with session.request(
-                    method,
-                    self.service.base + path,
-                    data=fields,
-                    headers=headers,
-                    allow_redirects=False,
-                ) as got:
-                    for name, morsel in got.cookies.items():
-                        self.cookies[name] = morsel.value
-                    return got.status, dict(got.headers), await got.text()
-
-        return self.service.client_loop.run(ask())
+from tests.pages.browser import Browser
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +33,7 @@ def browser(service: Service) -> Browser:
 
 @pytest.fixture
 def signed_in(service: Service, browser: Browser) -> Browser:
-    status, _, _ = browser.post("/de/sign-in", {"key": service.key("trail:read")[0], "next": ""})
-    assert status == 303
+    browser.sign_in(service.key("trail:read")[0])
     return browser
 
 

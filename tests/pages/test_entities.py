@@ -1,0 +1,118 @@
+"""Clusters, organisations, activities, projects on pages, and the search over them."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.app import ROUTES
+from tests.api.programme import FAIR, FIRM, GONE, HEIR, PROJECT, TWIN, UNI, Programme
+from tests.pages.browser import Browser
+
+
+@pytest.fixture(scope="module")
+def auditor(programme: Programme) -> Browser:
+    browser = Browser(programme.service)
+    browser.sign_in(programme.service.key("trail:read")[0])
+    return browser
+
+
+@pytest.fixture(scope="module")
+def rail(programme: Programme) -> Browser:
+    """Covers the cluster `rail` alone."""
+    browser = Browser(programme.service)
+    browser.sign_in(programme.service.key("trail:read", clusters=["rail"])[0])
+    return browser
+
+
+def test_an_organisation_shows_its_day_and_how_it_came_about(auditor: Browser) -> None:
+    text = auditor.text(f"/de/organisations/{UNI}?as_of=2014-06-01")
+    assert "ruhend, seit 1. Januar 2012 (full)" in text
+    assert "1. Januar 2014: Mitgliedschaft ruht" in text
+    assert "Status: Mitglied → ruhend" in text
+
+
+def test_an_organisation_that_counts_as_another_says_so(
+    auditor: Browser, programme: Programme
+) -> None:
+    assert "Zählt an diesem Tag als" in auditor.text(f"/de/organisations/{TWIN}?as_of=2013-01-01")
+    before = f"/de/organisations/{TWIN}?as_of=2013-01-01&known_at={programme.before_twins}"
+    assert "Zählt an diesem Tag als" not in auditor.text(before)
+
+
+def test_an_activity_shows_who_came_from_where(auditor: Browser) -> None:
+    text = auditor.text(f"/en/activities/{FAIR}")
+    assert "Took part by name: 1" in text
+    assert "2 May 2019" in text
+
+
+def test_a_project_shows_its_money_and_partners_of_the_day(auditor: Browser) -> None:
+    text = auditor.text(f"/de/projects/{PROJECT}?as_of=2019-01-01")
+    assert "5,00 €" in text
+    assert "Konsortialführung" in text
+    assert "Beteiligt an diesem Tag: 0" in auditor.text(f"/de/projects/{PROJECT}?as_of=2021-06-01")
+
+
+def test_a_cluster_shows_its_members_of_the_day(auditor: Browser) -> None:
+    assert "Mitglieder an diesem Tag: 2" in auditor.text("/de/clusters/bio?as_of=2013-01-01")
+
+
+@pytest.mark.parametrize("words", ["grünes öl", "Gruenes Oel", "GRUNES"])
+def test_search_does_not_mind_how_umlauts_are_written(auditor: Browser, words: str) -> None:
+    assert "Grünes Öl" in auditor.text(f"/de/search?q={words}")
+
+
+def test_search_offers_what_comes_near(auditor: Browser) -> None:
+    text = auditor.text("/en/search?q=Gruenes Ohl")
+    assert "Nothing contains these words. These come near:" in text
+    assert "Grünes Öl" in text
+
+
+def test_search_takes_signs_of_patterns_as_they_are(auditor: Browser) -> None:
+    for words in ("%25", "_", "%21", "%27", "%5C"):
+        assert auditor.get(f"/en/search?q={words}")[0] == 200
+    assert "Nothing found" in auditor.text("/en/search?q=%25%25%25")
+
+
+def test_search_shows_only_what_a_key_covers(auditor: Browser, rail: Browser) -> None:
+    assert "Grünes Öl" in auditor.text("/de/search?q=Öl"), "the control: it is there"
+    text = rail.text("/de/search?q=Öl")
+    assert "Grünes Öl" not in text
+    assert "Messe für Öle" in text
+
+
+@pytest.mark.parametrize("path", [f"projects/{PROJECT}", "activities?cluster=bio"])
+def test_a_key_sees_no_other_clusters_pages(rail: Browser, path: str) -> None:
+    assert rail.get(f"/de/{path}")[0] in {403, 404}
+
+
+def test_what_is_not_there_is_said(auditor: Browser) -> None:
+    for path in (
+        "organisations/nonsense",
+        f"organisations/{FIRM[:-1]}0",
+        f"organisations/{GONE}?as_of=1990-01-01",
+        "clusters/none",
+        f"activities/{HEIR}",
+    ):
+        status, _, text = auditor.get(f"/de/{path}")
+        assert status == 404
+        assert "Das gibt es hier nicht" in text
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=nonsense", "cursor=nonsense", "from=yesterday", "status=open"]
+)
+def test_a_filter_that_is_none_is_said(auditor: Browser, query: str) -> None:
+    assert auditor.get(f"/de/activities?{query}")[0] == 400
+
+
+def test_every_page_has_both_languages_and_json(auditor: Browser) -> None:
+    simple = [r.path for r in ROUTES if r.tag == "pages" and r.path.startswith("/{language")]
+    plain = [p for p in simple if p.count("{") == 2 and p.endswith(r"{form:(?:\.json|\.csv)?}")]
+    assert plain, "the table names them"
+    for path in plain:
+        name = path.split("}", 1)[1].split("{")[0]
+        for language in ("de", "en"):
+            status, _, page = auditor.get(f"/{language}{name}")
+            assert status in {200, 403}, name
+            assert f'<html lang="{language}">' in page
+        assert auditor.get(f"/de{name}.json")[0] in {200, 403}
