@@ -11,13 +11,14 @@ from api.dispatch import add_routes, edge
 from api.limits import Limiter
 from api.pages import all_pages
 from api.requests import BODY_BYTES_MAX
-from api.routes import documents, facts, figures, live, operations, pages, trail, views
+from api.routes import documents, facts, figures, filing, live, operations, pages, trail, views
 from api.settings import Settings
 from api.state import STATE, State
 
 ROUTES: Final[tuple[Route, ...]] = (
     *facts.ROUTES,
     *figures.ROUTES,
+    *filing.ROUTES,
     *live.ROUTES,
     *trail.ROUTES,
     *views.ROUTES,

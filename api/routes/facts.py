@@ -51,6 +51,17 @@ def _unknown(error: Exception) -> Problem:
     return Problem("outcome_unknown", str(error), headers={"Retry-After": "1"})
 
 
+async def recorded(state: State, authority: Authority, fact: Incoming) -> Receipt:
+    """One fact recorded; its receipt. Raises Problem."""
+    ticket = await _submit(state, authority, (fact,))
+    error = ticket.error
+    if error is None:
+        return ticket.receipts[0]
+    if isinstance(error, Refused):
+        raise of_refusal(error.refusal, fact.fact) from error
+    raise _unknown(error)
+
+
 async def post(request: web.Request) -> web.StreamResponse:
     """Record facts; a receipt each.
 
@@ -104,23 +115,17 @@ def _conditional(request: web.Request, taken: Taken) -> Taken:
 async def _single(state: State, authority: Authority, taken: Taken) -> web.Response:
     if isinstance(taken, Problem):
         raise taken
-    ticket = await _submit(state, authority, (taken,))
-    error = ticket.error
-    if error is None:
-        receipt = ticket.receipts[0]
-        return web.Response(
-            status=200 if receipt.duplicate else 201,
-            body=orjson.dumps(_shown(receipt)),
-            headers={
-                **_JSON,
-                "Location": f"/v1/facts/{receipt.position}",
-                "ETag": f'"{receipt.version}"',
-                "Ledger-Position": str(receipt.position),
-            },
-        )
-    if isinstance(error, Refused):
-        raise of_refusal(error.refusal, taken.fact) from error
-    raise _unknown(error)
+    receipt = await recorded(state, authority, taken)
+    return web.Response(
+        status=200 if receipt.duplicate else 201,
+        body=orjson.dumps(_shown(receipt)),
+        headers={
+            **_JSON,
+            "Location": f"/v1/facts/{receipt.position}",
+            "ETag": f'"{receipt.version}"',
+            "Ledger-Position": str(receipt.position),
+        },
+    )
 
 
 async def _batch(

@@ -1,0 +1,247 @@
+"""compute_report(definition, period, known_at, parameters) -> Report: the same bytes for ever.
+
+A report is a pure function of the ledger's origin, the position, the period, the parameters and the
+definitions; whatever computes figures (an Engine) can make it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from projections.figures.catalogue import CATALOGUE, Definition, Text
+from projections.figures.compute import Figure, Row, compute
+from projections.figures.engines import Engine
+from projections.figures.refusals import PeriodReversed
+from projections.reports.catalogue import ColumnOf, ReportOf, TableOf, tables_of
+from projections.reports.model import Cell, Column, Report, Span, Table, Used
+from projections.reports.refusals import UnknownReportParameter
+from projections.reports.trailing import Cut, content_of
+
+_ONE_DAY: Final = timedelta(days=1)
+_MONEY: Final = ("grant_cents", "volume_cents")
+
+KEYS: Final[Mapping[str, Text]] = {
+    "year": Text("Jahr", "Year"),
+    "quarter": Text("Quartal", "Quarter"),
+    "cluster": Text("Cluster", "Cluster"),
+    "kind": Text("Art der Organisation", "Kind of organisation"),
+    "size_class": Text("Größenklasse", "Size class"),
+    "spatial": Text("Raum", "Area"),
+    "nuts2": Text("NUTS 2", "NUTS 2"),
+    "nuts3": Text("NUTS 3", "NUTS 3"),
+    "activity_nuts2": Text("NUTS 2 des Ortes", "NUTS 2 of the venue"),
+    "activity_nuts3": Text("NUTS 3 des Ortes", "NUTS 3 of the venue"),
+    "activity_kind": Text("Art der Veranstaltung", "Kind of activity"),
+    "mode": Text("Form", "Mode"),
+}
+"""What the first column of a table by a dimension is called."""
+
+PARTS: Final[Mapping[str, Text]] = {
+    "numerator": Text("Zähler", "numerator"),
+    "denominator": Text("Nenner", "denominator"),
+    "unknown": Text("unbekannt", "unknown"),
+    "approved": Text("bewilligt", "approved"),
+    "started": Text("begonnen", "started"),
+}
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a report is asked for, besides which. `figures` are the definitions that count, by id:
+    those in force, or those an earlier filing names."""
+
+    period_from: date | None
+    period_to: date
+    known_at: int
+    parameters: Mapping[str, str]
+    figures: Mapping[str, Definition]
+
+
+def compute_report(
+    engine: Engine,
+    definition: ReportOf,
+    *,
+    period_from: date | None,
+    period_to: date,
+    known_at: int,
+    parameters: Mapping[str, str],
+    figures: Mapping[str, Definition] = CATALOGUE,
+) -> Report:
+    """A report over a period (both days inclusive) as known at a position.
+
+    `period_from` None: from the programme's start, without a lower bound. Raises a FigureRefusal.
+    That `known_at` is not beyond the read models is the caller's to see to.
+    """
+    if period_from is not None and period_to < period_from:
+        raise PeriodReversed(period_from=period_from, period_to=period_to)
+    for name in parameters:
+        if name not in definition.parameters:
+            raise UnknownReportParameter(
+                report=definition.id, parameter=name, allowed=definition.parameters
+            )
+    asked = Asked(
+        period_from=period_from,
+        period_to=period_to,
+        known_at=known_at,
+        parameters=parameters,
+        figures=figures,
+    )
+    making = Making(engine, asked)
+    tables = tuple(making.table(table) for table in tables_of(definition))
+    return Report(
+        report=definition.name,
+        title=definition.title,
+        meaning=definition.meaning,
+        origin=engine.origin,
+        period=Span(from_=period_from, to=period_to),
+        known_at=known_at,
+        parameters=dict(parameters),
+        definitions=making.used,
+        tables=tables,
+    )
+
+
+class Series(Struct, frozen=True):
+    """One column's cells: by row key, the total, and by cluster what makes the sum of the rows the
+    total."""
+
+    rows: Mapping[str, int]
+    total: int
+    adjustment: int | None = None
+
+
+class Making:
+    """One report in the making: a figure that stands in several tables is computed once."""
+
+    def __init__(self, engine: Engine, asked: Asked) -> None:
+        self._engine = engine
+        self._asked = asked
+        self._answers: dict[tuple[object, ...], Figure] = {}
+
+    @property
+    def used(self) -> tuple[Used, ...]:
+        """The definitions asked so far, by name."""
+        found = {answer.definition: answer.sha256 for answer in self._answers.values()}
+        return tuple(Used(name, found[name]) for name in sorted(found))
+
+    def table(self, table: TableOf) -> Table:
+        """One table."""
+        if table.source is not None:
+            return self._of_facts(table, table.source)
+        columns = [_column(column, self._asked.figures) for column in table.columns]
+        series: dict[str, Series] = {}
+        for spec, column in zip(table.columns, columns, strict=True):
+            series[column.id] = _summed(spec.sum, series) if spec.sum else self._series(table, spec)
+        return _assembled(table, columns, series)
+
+    def _of_facts(self, table: TableOf, source: str) -> Table:
+        asked = self._asked
+        cut = Cut(asked.period_from, asked.period_to, asked.known_at)
+        content = content_of(self._engine, source, cut)
+        return Table(
+            id=table.id,
+            title=table.title,
+            columns=content.columns,
+            rows=content.rows,
+            note=table.note,
+        )
+
+    def _series(self, table: TableOf, column: ColumnOf) -> Series:
+        asked = self._asked
+        if column.when == "before":
+            return self._opening(table, column)
+        answer = self._answer(table.by, table.view, column, asked.period_from, asked.period_to)
+        rows = {row.key: _part(row, column.part) for row in answer.rows or ()}
+        total = _part(answer, column.part)
+        adjustment = total - sum(rows.values()) if table.by == "cluster" else None
+        return Series(rows, total, adjustment)
+
+    def _opening(self, table: TableOf, column: ColumnOf) -> Series:
+        """A balance before the period; a year opens with what the year before closed with."""
+        asked, total = self._asked, 0
+        if asked.period_from is not None:
+            before = asked.period_from - _ONE_DAY
+            total = _part(self._answer(None, table.view, column, None, before), column.part)
+        if table.by is None:
+            return Series({}, total)
+        closing = self._answer(table.by, table.view, column, asked.period_from, asked.period_to)
+        keys = [row.key for row in closing.rows or ()]
+        closed = [_part(row, column.part) for row in closing.rows or ()]
+        return Series(dict(zip(keys, [total, *closed], strict=False)), total)
+
+    def _answer(
+        self, by: str | None, view: str, column: ColumnOf, first: date | None, last: date
+    ) -> Figure:
+        assert column.figure is not None
+        definition = self._asked.figures[column.figure]
+        question = (definition.name, by, view, first, last, *sorted(column.asked.items()))
+        if question not in self._answers:
+            self._answers[question] = compute(
+                self._engine,
+                definition,
+                period_from=first,
+                period_to=last,
+                known_at=self._asked.known_at,
+                by=by,
+                view=view,
+                **self._asked.parameters,
+                **column.asked,
+            )
+        return self._answers[question]
+
+
+def _part(answer: Figure | Row, part: str) -> int:
+    number: int = getattr(answer, part)
+    return number
+
+
+def _summed(terms: Sequence[str], series: Mapping[str, Series]) -> Series:
+    """A column that is made of columns before it."""
+    signed = [(-1 if term[0] == "-" else 1, series[term[1:]]) for term in terms]
+    keys = dict.fromkeys(key for _, one in signed for key in one.rows)
+    return Series(
+        {key: sum(sign * one.rows.get(key, 0) for sign, one in signed) for key in keys},
+        sum(sign * one.total for sign, one in signed),
+    )
+
+
+def _column(column: ColumnOf, figures: Mapping[str, Definition]) -> Column:
+    if column.figure is None:
+        assert column.id is not None
+        assert column.title is not None
+        return Column(id=column.id, title=column.title, kind="count")
+    definition = figures[column.figure]
+    plain = column.part == "value"
+    part = None if plain else PARTS[column.part]
+    title = column.title or (
+        Text(f"{definition.title.de}: {part.de}", f"{definition.title.en}: {part.en}")
+        if part
+        else definition.title
+    )
+    return Column(
+        id=column.id or (definition.id if plain else f"{definition.id}.{column.part}"),
+        title=title,
+        kind="cents" if definition.id in _MONEY else "count",
+        definition=definition.name,
+    )
+
+
+def _assembled(table: TableOf, columns: Sequence[Column], series: Mapping[str, Series]) -> Table:
+    """The columns side by side: a row for each key that one of them has, in order of keys."""
+    every = [series[column.id] for column in columns]
+    totals: tuple[Cell, ...] = tuple(one.total for one in every)
+    if table.by is None:
+        given: dict[str, object] = {"columns": tuple(columns), "rows": (totals,)}
+    else:
+        keys = sorted({key for one in every for key in one.rows})
+        adjustments = tuple(one.adjustment for one in every)
+        given = {
+            "columns": (Column(id=table.by, title=KEYS[table.by], kind="key"), *columns),
+            "rows": tuple((key, *(one.rows.get(key, 0) for one in every)) for key in keys),
+            "total": (None, *totals),
+            "adjustment": (None, *adjustments) if table.by == "cluster" else None,
+        }
+    return Table(id=table.id, title=table.title, note=table.note, chart=table.chart, **given)  # type: ignore[arg-type]  # the fields of a table

@@ -1,0 +1,35 @@
+"""Why a report is not made, filed or compared: as with figures, a code, a sentence, the allowed."""
+
+from projections.figures.refusals import FigureRefusal
+
+
+class UnknownReport(FigureRefusal):
+    """There is no report {report}."""
+
+
+class UnknownReportVersion(FigureRefusal):
+    """The report {report} has no version {version}."""
+
+
+class UnknownReportParameter(FigureRefusal):
+    """The report {report} takes no parameter {parameter}."""
+
+
+class ReportsNotComparable(FigureRefusal):
+    """{difference} differs: a restatement compares one report with itself at a later position."""
+
+
+class NeedsTheBook(FigureRefusal):
+    """The table {table} is read from the ledger itself, which this engine does not hold."""
+
+
+class ReportMismatch(Exception):
+    """The report filed at {position} has the digest {filed}, made again it has {made}."""
+
+    def __init__(self, *, position: int, filed: str, made: str) -> None:
+        super().__init__(
+            (type(self).__doc__ or "").format(position=position, filed=filed, made=made)
+        )
+        self.position = position
+        self.filed = filed
+        self.made = made
