@@ -3,16 +3,16 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import orjson
 import psycopg
 import typer
 from rich.console import Console
 
-from api.cli import commands
-from api.settings import InvalidSetting, Settings, from_environment
+from api.cli import commands, reporting
+from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
+from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
 from projections.rebuild import RebuildRunning
 
@@ -24,22 +24,8 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(reporting.app, name="report")
 console = Console(stderr=True)
-
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The service's data folder.")]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="A PostgreSQL server, 15 to 18, instead.")
-]
-PostgresBin = Annotated[
-    Path | None, typer.Option("--postgres-bin", help="Binaries of an installed PostgreSQL.")
-]
-Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
-
-
-def settings(**given: Any) -> Settings:
-    """Settings from the environment and the options."""
-    texts = {n: str(value) if isinstance(value, Path) else value for n, value in given.items()}
-    return from_environment(None, **texts)
 
 
 @app.command()
@@ -110,7 +96,7 @@ def post(
     outcome = posting.post(
         settings(data_dir=data_dir, database_url=database_url), file, url=url, key=key, quiet=json
     )
-    _print(posting.shown(outcome), json=json)
+    printed(posting.shown(outcome), json=json)
     if outcome.refused:
         raise typer.Exit(1)
 
@@ -126,14 +112,14 @@ def rebuild(
     found = commands.rebuild(
         settings(data_dir=data_dir, database_url=database_url), accept=accept, quiet=json
     )
-    _print(found, json=json)
+    printed(found, json=json)
 
 
 @app.command()
 def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
     """Compare the read models and the guard tables with a replay of the book."""
     found = commands.check(settings(data_dir=data_dir, database_url=database_url), quiet=json)
-    _print(found, json=json)
+    printed(found, json=json)
     if found["findings"]:
         raise typer.Exit(1)
 
@@ -141,13 +127,13 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json
 @app.command()
 def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
     """How far the ledger and its read models are."""
-    _print(commands.status(settings(data_dir=data_dir, database_url=database_url)), json=json)
+    printed(commands.status(settings(data_dir=data_dir, database_url=database_url)), json=json)
 
 
 @app.command()
 def migrate(database_url: DatabaseUrl = None, json: Json = False) -> None:
     """Apply the migrations, as the owner of the tables."""
-    _print(commands.migrate(settings(database_url=database_url)), json=json)
+    printed(commands.migrate(settings(database_url=database_url)), json=json)
 
 
 @app.command()
@@ -157,7 +143,7 @@ def init(
     json: Json = False,
 ) -> None:
     """Migrate a database and create the ledger in it, as the owner of its tables."""
-    _print(commands.init(settings(database_url=database_url, origin=origin)), json=json)
+    printed(commands.init(settings(database_url=database_url, origin=origin)), json=json)
 
 
 @keys_app.command("create")
@@ -180,7 +166,7 @@ def keys_create(
         sources=source,
         expires=expires,
     )
-    _print(made, json=json)
+    printed(made, json=json)
 
 
 @keys_app.command("list")
@@ -189,7 +175,7 @@ def keys_list(
 ) -> None:
     """List the keys; never the keys themselves."""
     found = commands.list_keys(settings(data_dir=data_dir, database_url=database_url))
-    _print(found, json=json)
+    printed(found, json=json)
 
 
 @keys_app.command("revoke")
@@ -200,28 +186,10 @@ def keys_revoke(
     json: Json = False,
 ) -> None:
     """Revoke a key."""
-    _print(
+    printed(
         commands.revoke_key(settings(data_dir=data_dir, database_url=database_url), key_id),
         json=json,
     )
-
-
-def _print(value: Any, *, json: bool) -> None:
-    """JSON for machines, lines for people."""
-    if json:
-        print(orjson.dumps(value, default=str).decode())
-        return
-    for item in value if isinstance(value, list) else [value]:
-        for name, content in item.items():
-            print(f"{name}: {_line(content)}")
-        if isinstance(value, list):
-            print()
-
-
-def _line(content: Any) -> str:
-    if isinstance(content, list | tuple):
-        return ", ".join(map(str, content)) or "-"
-    return "-" if content is None else str(content)
 
 
 def main() -> None:

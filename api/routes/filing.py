@@ -177,9 +177,7 @@ async def latest(request: web.Request) -> web.StreamResponse:
     """303 to the newest filing of a report."""
     asked = query(request, Listed)
     upto = await known_at(request, None, asked.min_position)
-    items = await request.app[STATE].read(
-        filing.filings, upto=upto, report=asked.report, limit=1
-    )
+    items = await request.app[STATE].read(filing.filings, upto=upto, report=asked.report, limit=1)
     if not items:
         raise Problem("not_found", f"Nothing is filed as {asked.report or 'a report'} yet.")
     headers = {
@@ -237,9 +235,7 @@ async def _position(request: web.Request, position: int | None) -> int:
     return await known_at(request, None if position is None else str(position), None)
 
 
-def _before(
-    conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose
-) -> Fact | None:
+def _before(conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose) -> Fact | None:
     """The fact recorded under this id before, if it answers the same question: repeated, it gets
     its first receipt, however far the ledger went on."""
     entry = filing.recorded(conn, source, id)
@@ -297,9 +293,7 @@ def _made(receipt: Receipt, body: Struct, location: str) -> web.Response:
 
 
 def _described(report: ReportOf) -> Described:
-    return Described(
-        report.name, report.title, report.meaning, report.parameters, report.sha256
-    )
+    return Described(report.name, report.title, report.meaning, report.parameters, report.sha256)
 
 
 _FILED: Final = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)

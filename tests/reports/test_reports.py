@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.compute import compute
 from projections.figures.refusals import PeriodReversed, UnknownCluster
-from projections.reports.catalogue import REPORTS, report_of
+from projections.reports.catalogue import EVERY, REPORTS, report_of
 from projections.reports.compute import compute_report
 from projections.reports.model import Report, Table
 from projections.reports.refusals import (
@@ -21,6 +23,7 @@ from projections.reports.refusals import (
 from tests.figures.history import History
 from tests.reports.programme import joint_programme
 
+GOLDEN = Path(__file__).with_name("definitions.json")
 YEAR = (date(2018, 1, 1), date(2018, 12, 31))
 
 
@@ -39,6 +42,12 @@ def made(past: History, report: str, *, known_at: int | None = None, **parameter
 def table(report: Report, id: str) -> Table:
     (found,) = (table for table in report.tables if table.id == id)
     return found
+
+
+def test_a_changed_report_needs_a_new_version() -> None:
+    """Changed without a new version, or new and not in definitions.json yet."""
+    golden = orjson.loads(GOLDEN.read_bytes())
+    assert {name: report.sha256 for name, report in EVERY.items()} == golden
 
 
 @pytest.mark.parametrize("name", REPORTS)

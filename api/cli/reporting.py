@@ -1,0 +1,232 @@
+"""`clusterledger report`: file reports, make them again, close periods."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+from psycopg import Connection
+
+from api.cli.commands import CommandError
+from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
+from api.cli.place import Place, visited
+from ledger.domain.commands import ADMIN, Authority, Receipt, Refused
+from ledger.domain.facts import Fact
+from ledger.service import Ledger, incoming
+from ledger.store.codec import canonical
+from ledger.store.database import READER, connect
+from projections import progress
+from projections.figures.catalogue import CATALOGUE
+from projections.figures.engines import PostgresEngine
+from projections.figures.refusals import FigureRefusal
+from projections.reports import filing
+from projections.reports.catalogue import report_of
+from projections.reports.compute import compute_report
+from projections.reports.filing import Filed
+from projections.reports.refusals import ReportMismatch
+
+SOURCE = "urn:clusterledger:report"
+
+app = typer.Typer(no_args_is_help=True, help="Reports: file them, make them again, close periods.")
+
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; left out: the start."),
+]
+To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")]
+KnownAt = Annotated[
+    int | None, typer.Option(help="A position; left out: how far the read models are.")
+]
+Source = Annotated[str, typer.Option(help="The CloudEvents source to file under.")]
+Id = Annotated[
+    str | None, typer.Option("--id", help="The filing's id; left out: made of what is filed.")
+]
+
+
+@app.command("file")
+def file(
+    report: Annotated[str, typer.Argument(help="A report's id, or id@version.")],
+    to: To,
+    from_: From = None,
+    known_at: KnownAt = None,
+    parameter: Annotated[
+        list[str],
+        typer.Option(help="A parameter, such as cluster=rail; repeatable."),
+    ] = [],  # noqa: B006 - typer copies it
+    id: Id = None,
+    source: Source = SOURCE,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Compute a report and record its filing."""
+    with _asked(data_dir, database_url) as (place, conn):
+        made = compute_report(
+            PostgresEngine(conn),
+            report_of(report),
+            period_from=_day(from_),
+            period_to=to.date(),
+            known_at=_position(conn, known_at),
+            parameters=_parameters(parameter),
+        )
+        named = f"{made.report}/{made.period.from_}/{made.period.to}/{made.known_at}"
+        receipt = _record(place, filing.published(made), id or named, source)
+    printed(
+        {
+            "position": receipt.position,
+            "report": made.report,
+            "known_at": made.known_at,
+            "sha256": made.digest,
+            "duplicate": receipt.duplicate,
+        },
+        json=json,
+    )
+
+
+@app.command("close")
+def close(
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    to: To,
+    known_at: KnownAt = None,
+    id: Id = None,
+    source: Source = SOURCE,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Close a period with the digests of all figures: later facts for it are marked late."""
+    with _asked(data_dir, database_url) as (place, conn):
+        fact = filing.closed(
+            PostgresEngine(conn),
+            period_from=from_.date(),
+            period_to=to.date(),
+            known_at=_position(conn, known_at),
+            figures=CATALOGUE,
+        )
+        named = f"close/{fact.period_from}/{fact.period_to}"
+        receipt = _record(place, fact, id or named, source)
+    printed(
+        {
+            "position": receipt.position,
+            "known_at": fact.known_at,
+            "definitions": fact.definitions,
+            "duplicate": receipt.duplicate,
+        },
+        json=json,
+    )
+
+
+@app.command("list")
+def listed(
+    report: Annotated[str | None, typer.Argument(help="Of this report only.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """List the filed reports, newest first."""
+    with _asked(data_dir, database_url) as (_, conn):
+        found = filing.filings(conn, upto=progress.position(conn), report=report)
+    printed([_shown(one) for one in found], json=json)
+
+
+@app.command("show")
+def show(
+    position: Annotated[int, typer.Argument(help="The position of its filing.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a filed report, made again, as its canonical JSON."""
+    with _asked(data_dir, database_url) as (_, conn):
+        report = filing.made_again(PostgresEngine(conn), _filing(conn, position))
+    print(report.canonical().decode())
+
+
+@app.command("recompute")
+def recompute(
+    position: Annotated[
+        int | None, typer.Argument(help="The position of a filing; left out: all of them.")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Make filed reports again and hold them against their digests."""
+    with _asked(data_dir, database_url) as (_, conn):
+        upto = progress.position(conn)
+        asked = [_filing(conn, position)] if position else filing.filings(conn, upto=upto)
+        results = [_shown(one) | {"result": _compared(conn, one)} for one in asked]
+    printed(results, json=json)
+    if any(result["result"] != "same" for result in results):
+        raise typer.Exit(1)
+
+
+def _compared(conn: Connection[Any], found: Filed) -> str:
+    try:
+        filing.made_again(PostgresEngine(conn), found)
+    except ReportMismatch as mismatch:
+        return str(mismatch)
+    return "same"
+
+
+@contextmanager
+def _asked(data_dir: Any, database_url: Any) -> Iterator[tuple[Place, Connection[Any]]]:
+    """The ledger's place and a reader on it; refusals become sentences."""
+    place_settings = settings(data_dir=data_dir, database_url=database_url)
+    with (
+        visited(place_settings) as place,
+        connect(place.url, READER, autocommit=True) as conn,
+    ):
+        try:
+            yield place, conn
+        except FigureRefusal as refusal:
+            allowed = f" Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else ""
+            raise CommandError(f"{refusal}{allowed}") from refusal
+        except (Refused, ReportMismatch) as error:
+            raise CommandError(str(error)) from error
+
+
+def _record(place: Place, fact: Fact, id: str, source: str) -> Receipt:
+    authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
+    with Ledger.open(place.url) as ledger:
+        (receipt,) = ledger.record(authority, [incoming(id, source, fact.topic, canonical(fact))])
+    return receipt
+
+
+def _position(conn: Connection[Any], known_at: int | None) -> int:
+    at = progress.position(conn)
+    if known_at is not None and not 0 <= known_at <= at:
+        raise CommandError(f"known_at lies between 0 and {at}, where the read models are.")
+    return at if known_at is None else known_at
+
+
+def _filing(conn: Connection[Any], position: int) -> Filed:
+    found = filing.filing_at(conn, position, upto=progress.position(conn))
+    if found is None:
+        raise CommandError(f"No report was filed at position {position}.")
+    return found
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    split = [text.partition("=") for text in given]
+    return {name: value for name, _, value in split}
+
+
+def _day(given: datetime | None) -> date | None:
+    return None if given is None else given.date()
+
+
+def _shown(found: Filed) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(found)
+    period = shown.pop("period")
+    return {
+        "position": found.position,
+        "report": found.report,
+        "period": f"{period['from'] or '…'} – {period['to']}",
+        "known_at": found.known_at,
+        "recorded_at": found.recorded_at,
+        "actor": found.actor,
+        "sha256": found.sha256,
+    }
