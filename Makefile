@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PG15_BIN ?= /usr/lib/postgresql/15/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-pg15 check format bench lock chromium
+.PHONY: help demo run test test-pg15 check format bench lock chromium foreign
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,10 +25,10 @@ demo: $(STAMP) ## the demonstration programme, loaded and served (ARGS="--scale 
 run: $(STAMP) ## the service (ARGS="--port 8000")
 	$(BIN)/clusterledger serve $(ARGS)
 
-test: $(STAMP) chromium ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf")
+test: $(STAMP) chromium foreign ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf")
 	$(BIN)/python -m pytest $(ARGS)
 
-test-pg15: $(STAMP) chromium ## all tests on an installed PostgreSQL 15 (PG15_BIN=its bin folder)
+test-pg15: $(STAMP) chromium foreign ## all tests on an installed PostgreSQL 15 (PG15_BIN=its bin folder)
 	@test -x $(PG15_BIN)/postgres || { echo "no PostgreSQL in $(PG15_BIN): apt-get install postgresql, or set PG15_BIN" >&2; exit 1; }
 	CLUSTERLEDGER_TEST_POSTGRES_BIN=$(PG15_BIN) $(BIN)/python -m pytest $(ARGS)
 
@@ -53,6 +53,21 @@ chromium:
 	else \
 		echo "The page tests need Chromium: install your system's chromium package, then repeat." >&2; exit 1; \
 	fi >/dev/null
+
+# Verifiers of others check our proofs. Those in Python come with the lock; these two do not.
+NODE := tests/foreign/node
+foreign: $(NODE)/node_modules/.package-lock.json
+	@if command -v go && test -d /usr/share/gocode/src/golang.org/x/mod; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+			--no-install-recommends golang-go golang-golang-x-mod-dev; \
+	else \
+		echo "Without Debian's golang-go and golang-golang-x-mod-dev, Go's verifier is left out." >&2; \
+	fi >/dev/null
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	@if command -v npm; then npm ci --silent --prefix $(NODE) && touch $@; \
+	else echo "Without npm, @sigstore/verify is left out." >&2; fi >/dev/null
 
 # No index address and no host name goes into a lock: uv writes none unless asked.
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
