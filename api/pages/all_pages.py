@@ -3,13 +3,24 @@
 from typing import Final
 
 from api.contract import Route
-from api.pages import activities, clusters, organisations, projects, searching, signing
+from api.pages import (
+    activities,
+    clusters,
+    correcting,
+    organisations,
+    projects,
+    searching,
+    signing,
+    trail,
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     *clusters.ROUTES,
     *organisations.ROUTES,
     *activities.ROUTES,
     *projects.ROUTES,
+    *trail.ROUTES,
+    *correcting.ROUTES,
     *searching.ROUTES,
     *signing.ROUTES,
 )

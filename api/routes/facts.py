@@ -53,13 +53,24 @@ def _unknown(error: Exception) -> Problem:
 
 async def recorded(state: State, authority: Authority, fact: Incoming) -> Receipt:
     """One fact recorded; its receipt. Raises Problem."""
-    ticket = await _submit(state, authority, (fact,))
-    error = ticket.error
-    if error is None:
-        return ticket.receipts[0]
-    if isinstance(error, Refused):
-        raise of_refusal(error.refusal, fact.fact) from error
-    raise _unknown(error)
+    return (await recorded_together(state, authority, (fact,), pointer=""))[0]
+
+
+async def recorded_together(
+    state: State, authority: Authority, facts: tuple[Incoming, ...], *, pointer: str = "/{item}"
+) -> list[Receipt]:
+    """Facts recorded, or none of them; a receipt each.
+
+    Raises Problem; `pointer` leads to the fact in the way.
+    """
+    ticket = await _submit(state, authority, facts)
+    if ticket.error is None:
+        return ticket.receipts
+    if isinstance(ticket.error, Refused):
+        refused = ticket.error
+        prefix = pointer.format(item=refused.item)
+        raise of_refusal(refused.refusal, facts[refused.item].fact, prefix) from refused
+    raise _unknown(ticket.error)
 
 
 async def post(request: web.Request) -> web.StreamResponse:
@@ -177,13 +188,8 @@ async def _atomic(state: State, authority: Authority, items: list[Taken]) -> web
             errors=tuple(finding for _, p in problems[:100] for finding in p.errors),
         )
     facts = tuple(item for item in items if isinstance(item, Incoming))
-    ticket = await _submit(state, authority, facts)
-    if ticket.error is None:
-        return _answer([_receipt_item(receipt) for receipt in ticket.receipts])
-    if isinstance(ticket.error, Refused):
-        refused = ticket.error
-        raise of_refusal(refused.refusal, facts[refused.item].fact, f"/{refused.item}") from refused
-    raise _unknown(ticket.error)
+    receipts = await recorded_together(state, authority, facts)
+    return _answer([_receipt_item(receipt) for receipt in receipts])
 
 
 def _shown(receipt: Receipt) -> dict[str, Any]:

@@ -92,17 +92,19 @@ def topics_of(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _recorded(state: State, asked: TrailQuery) -> tuple[int, int | None]:
+async def stretch(
+    state: State, recorded_from: str | None, recorded_to: str | None
+) -> tuple[int, int | None]:
     """Positions (after, before) that enclose what was recorded in the stretch asked for."""
     after, before = 0, None
     tick = timedelta(microseconds=1)
-    if asked.recorded_from is not None:
-        begin = _instant(asked.recorded_from, "recorded_from", timedelta(0))
+    if recorded_from is not None:
+        begin = _instant(recorded_from, "recorded_from", timedelta(0))
         after = await asyncio.to_thread(state.ledger.book.position_at, begin - tick)
-    if asked.recorded_to is not None:
-        end = _instant(asked.recorded_to, "recorded_to", timedelta(days=1))
+    if recorded_to is not None:
+        end = _instant(recorded_to, "recorded_to", timedelta(days=1))
         # A day ends where the next one begins; an instant is included.
-        end -= tick if len(asked.recorded_to) == len("2026-11-22") else timedelta(0)
+        end -= tick if len(recorded_to) == len("2026-11-22") else timedelta(0)
         before = await asyncio.to_thread(state.ledger.book.position_at, end) + 1
     return after, before
 
@@ -137,7 +139,7 @@ async def facts(request: web.Request) -> web.StreamResponse:
     media_type = accepted(request, JSON, NDJSON)
     filters = filters_of(request, asked)
     upto = await known_at(request, None, asked.min_position)
-    after, before = await _recorded(state, asked)
+    after, before = await stretch(state, asked.recorded_from, asked.recorded_to)
     bounds = [bound for bound in (asked.before, before) if bound is not None]
     filters = replace(
         filters, after=max(filters.after, after), before=min(bounds) if bounds else None
@@ -157,16 +159,14 @@ async def _page(
     limit = asked.limit or 100
     question = question_of(request, "cursor", "limit", "min_position")
     if asked.cursor is not None:
-        filters = _behind(
-            filters, read_cursor(asked.cursor, Position, question).after, newest_first
-        )
+        filters = behind(filters, read_cursor(asked.cursor, Position, question).after, newest_first)
     items = await page_of(state, filters, upto, newest_first=newest_first, limit=limit + 1)
     more = len(items) > limit
     cursor = Cursor(question, "", items[limit - 1].position).text() if more else None
     return shown(request, FactPage(upto, items[:limit], cursor), next_link(request, cursor))
 
 
-def _behind(filters: Filters, position: int, newest_first: bool) -> Filters:
+def behind(filters: Filters, position: int, newest_first: bool) -> Filters:
     """The filters from a position on, in the list's direction."""
     if newest_first:
         return replace(filters, before=min(position, filters.before or position))
@@ -237,7 +237,7 @@ async def _export(
             await response.write(lines)
         if len(found) < EXPORT_PAGE_FACTS:
             break
-        filters = _behind(filters, found[-1].position, newest_first)
+        filters = behind(filters, found[-1].position, newest_first)
     last = {"position": upto, "count": count, "sha256": digest.hexdigest()}
     await response.write(msgspec.json.encode(last) + b"\n")
     await response.write_eof()
@@ -254,7 +254,7 @@ async def fact(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     upto = await known_at(request, None, query(request, MinPosition).min_position)
     limits = limited_to(authority_of(request))
-    found = await state.read(_detail, state.ledger.book.space, position, upto, limits)
+    found = await state.read(detail, state.ledger.book.space, position, upto, limits)
     if found is None:
         raise Problem(
             "not_found",
@@ -267,9 +267,10 @@ async def fact(request: web.Request) -> web.StreamResponse:
     return shown(request, found)
 
 
-def _detail(
+def detail(
     conn: Connection[Any], space: UUID, position: int, upto: int, clusters: tuple[str, ...] | None
 ) -> FactDetail | None:
+    """One fact with all around it; None where there is none, or none these clusters concern."""
     stood = trail.at(conn, space, [position], clusters) if 0 < position <= upto else []
     if not stood:
         return None

@@ -7,6 +7,7 @@ without JavaScript.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache, partial
@@ -170,4 +171,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset
+    environment.filters["decoded"] = lambda text: base64.b64decode(text).decode()
     return environment
