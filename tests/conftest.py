@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -71,25 +72,38 @@ def template(server: psycopg.Connection, server_url: str) -> Iterator[str]:
         _drop(server, name)
 
 
+FreshDatabase = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def fresh_database(server: psycopg.Connection, server_url: str, template: str) -> FreshDatabase:
+    """Makes databases: migrated, empty, dropped afterwards with their sessions."""
+
+    @contextmanager
+    def fresh() -> Iterator[str]:
+        name = f"test_{uuid4().hex[:12]}"
+        copy = sql.Identifier(name)
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, sql.Identifier(template))
+        )
+        # A copy has the template's contents, not the rights on the database itself (migration
+        # 0001).
+        server.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO clusterledger_projector").format(copy)
+        )
+        try:
+            yield _with_database(server_url, name)
+        finally:
+            _drop(server, name)
+
+    return fresh
+
+
 @pytest.fixture
-def database_url(server: psycopg.Connection, server_url: str, template: str) -> Iterator[str]:
-    """A database of the test's own: migrated, empty, dropped afterwards with its sessions."""
-    name = f"test_{uuid4().hex[:12]}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template)
-        )
-    )
-    # A copy has the template's contents, not the rights on the database itself (migration 0001).
-    server.execute(
-        sql.SQL("GRANT CREATE ON DATABASE {} TO clusterledger_projector").format(
-            sql.Identifier(name)
-        )
-    )
-    try:
-        yield _with_database(server_url, name)
-    finally:
-        _drop(server, name)
+def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
+    """A database of the test's own."""
+    with fresh_database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api.cli import commands, reporting
+from api.cli import commands, figuring, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
@@ -25,6 +25,7 @@ app = typer.Typer(
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(reporting.app, name="report")
+app.add_typer(figuring.app, name="figures")
 console = Console(stderr=True)
 
 

@@ -42,6 +42,8 @@ def translated(sql: str) -> tuple[str, tuple[str, ...]]:
     """A statement in DuckDB's dialect, and the names of its parameters."""
     (tree,) = sqlglot.parse(sql, read="postgres")
     assert tree is not None
+    for part in tree.find_all(sqlglot.exp.CTE):
+        part.set("materialized", None)  # a hint to PostgreSQL's planner
     names = {str(found.this) for found in tree.find_all(sqlglot.exp.Placeholder)}
     return tree.sql(dialect="duckdb", comments=False), tuple(sorted(names))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from glob import escape
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Final
@@ -54,10 +55,14 @@ class Unreadable(Exception):
 
 
 def load(db: duckdb.DuckDBPyConnection, path: Path, scratch: Path, *, origin: str) -> int:
-    """Fill the tables `models.*` from a file of leaves; the last position. Raises Unreadable.
+    """Fill the tables `models.*` from a file of leaves; the last position.
+
+    Raises OSError where there is no file, Unreadable.
+
 
     `scratch` is a folder for what stands between the reducer and the tables.
     """
+    path.stat()
     try:
         _stage(db, path)
         head = _checked(db, origin)
@@ -69,7 +74,8 @@ def load(db: duckdb.DuckDBPyConnection, path: Path, scratch: Path, *, origin: st
         _fill(db, scratch, _reduced(db))
         db.execute("DROP TABLE fact; DROP TABLE alone")
     except (duckdb.Error, LookupError, TypeError, ValueError) as error:
-        raise Unreadable(f"{type(error).__name__}: {error}") from error
+        sentence, *_ = str(error).splitlines() or [""]
+        raise Unreadable(f"{type(error).__name__}: {sentence}") from error
     return head
 
 
@@ -87,7 +93,7 @@ def _stage(db: duckdb.DuckDBPyConnection, path: Path) -> None:
             CASE split_part(type, '.', 1) {" ".join(kinds)} END AS kind,
             CASE split_part(type, '.', 1) {" ".join(keys)} END AS key
         FROM read_ndjson(?, columns = {{{_LEAF}}})""",  # noqa: S608 - words of this module
-        [str(path)],
+        [escape(str(path))],
     )
     db.execute(
         f"""UPDATE fact SET kind = target.kind, key = target.key
@@ -189,5 +195,5 @@ def _fill(db: duckdb.DuckDBPyConnection, scratch: Path, rows: Iterable[Known]) -
         shape = ", ".join(f"{name}: '{type}'" for name, type in columns(table).items())
         path = scratch / f"{table}.ndjson"
         source = f"read_ndjson(?, columns = {{{shape}}})"
-        db.execute(f"INSERT INTO models.{table} FROM {source}", [str(path)])
+        db.execute(f"INSERT INTO models.{table} FROM {source}", [escape(str(path))])
         path.unlink()

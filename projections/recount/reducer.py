@@ -269,7 +269,7 @@ def activity(facts: list[Fact]) -> Iterator[Row]:
             now |= fact.data
     plan = ("title", "kind", "mode", "organisers", "starts_on", "ends_on", "nuts3", "capacity")
     now["organisers"] = once(now["organisers"])
-    lists = [f for f in facts if f.type == "attendance_list.imported.v1" and f.data["complete"]]
+    lists = [f.data["complete"] for f in facts if f.type == "attendance_list.imported.v1"]
     yield Row(
         "activity",
         (
@@ -280,6 +280,7 @@ def activity(facts: list[Fact]) -> Iterator[Row]:
             counts.get("total"),
             counts.get("unlisted"),
             bool(lists),
+            any(lists),
         ),
     )
 

@@ -61,6 +61,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "cancelled": "BOOLEAN",
         "total": "BIGINT",
         "unlisted": "BIGINT",
+        "listed": "BOOLEAN",
         "complete": "BOOLEAN",
     },
     "attendance": {

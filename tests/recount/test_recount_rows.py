@@ -11,8 +11,10 @@ import pytest
 
 from ledger.store.book import Book
 from projections import schema
+from projections.models import MODELS
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
+from projections.recount.tables import TABLES, columns
 from projections.runner import Projector
 from tests.projections.book_writer import ORIGIN, BookWriter, tamper
 from tests.projections.histories import History
@@ -53,6 +55,11 @@ def test_the_recount_has_the_same_rows_as_the_read_models(book: BookWriter, seed
         assert engine.position == book.head
         assert differences(conn, engine) == {}
     reading.close()
+
+
+def test_the_tables_have_the_read_models_names_and_columns() -> None:
+    models = {table.name: table.columns for model in MODELS.values() for table in model.tables}
+    assert {name: tuple(columns(name)) for name in TABLES} == models
 
 
 def test_control_a_read_model_that_was_tampered_with_is_told_apart(

@@ -1,0 +1,185 @@
+"""`clusterledger figures`: compute them from a file of facts alone, and compare both engines."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.commands import CommandError, progress_bar
+from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
+from api.cli.place import visited
+from api.logs import configure
+from api.settings import DEFAULT_ORIGIN
+from ledger.store.book import Book
+from ledger.store.database import READER, connect
+from projections import progress
+from projections.figures import agreement
+from projections.figures.asking import first_day
+from projections.figures.catalogue import CATALOGUE, EVERY, Definition, definition_of
+from projections.figures.compute import compute
+from projections.figures.engines import PostgresEngine
+from projections.figures.refusals import FigureRefusal
+
+PAGE = 5_000
+
+app = typer.Typer(no_args_is_help=True, help="Figures: recomputed from facts, engines compared.")
+
+Figures = Annotated[
+    list[str], typer.Option("--figure", help="An id, or id@version; repeatable. Left out: all.")
+]
+
+
+@app.command("recompute")
+def recompute(
+    facts: Annotated[Path, typer.Argument(help="facts.ndjson, as exported or out of a bundle.")],
+    origin: Annotated[str, typer.Option(help="The ledger's name.")] = DEFAULT_ORIGIN,
+    figure: Figures = [],  # noqa: B006 - typer copies it
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; left out: the start."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="The last day; left out: today."),
+    ] = None,
+    known_at: Annotated[
+        int | None, typer.Option(help="A position; left out: the file's last one.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="A dimension.")] = None,
+    view: Annotated[str, typer.Option(help="By cluster: participating or lead.")] = "participating",
+    cluster: Annotated[str | None, typer.Option(help="One cluster only.")] = None,
+    json: Json = False,
+) -> None:
+    """Compute figures from a file of facts alone: no database, no network, another engine."""
+    from api.requests import today
+    from projections.recount.engine import from_leaves
+
+    made = []
+    with _sentences(), from_leaves(facts, origin=origin) as engine:
+        position = engine.position if known_at is None else known_at
+        if not 0 <= position <= engine.position:
+            raise CommandError(f"The file's last position is {engine.position}, not {position}.")
+        for definition in _definitions(figure, of=CATALOGUE):
+            found = compute(
+                engine,
+                definition,
+                period_from=from_.date() if from_ else None,
+                period_to=to.date() if to else today(),
+                known_at=position,
+                by=by,
+                view=view,
+                cluster=cluster,
+            )
+            made.append((found, found.digest))
+    if json:
+        for found, _ in made:
+            print(found.canonical().decode())
+        return
+    printed(
+        [
+            {
+                "figure": found.definition,
+                "value": f"{found.value:,}",
+                **{row.key: f"{row.value:,}" for row in found.rows or ()},
+                "sha256": digest,
+            }
+            for found, digest in made
+        ],
+        json=False,
+    )
+
+
+@app.command("compare")
+def compare(
+    facts: Annotated[
+        Path | None, typer.Argument(help="facts.ndjson; left out: the ledger's own leaves.")
+    ] = None,
+    figure: Figures = [],  # noqa: B006 - typer copies it
+    positions: Annotated[int, typer.Option(min=1, help="So many, at even distances.")] = 8,
+    periods: Annotated[
+        int, typer.Option(min=0, help="Stretches of days, beside the whole and each year.")
+    ] = 8,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Ask PostgreSQL and the recount the same, and compare the answers byte by byte."""
+    configure("warning")
+    found = _compared(
+        settings(data_dir=data_dir, database_url=database_url),
+        facts,
+        _definitions(figure, of=EVERY),
+        positions=positions,
+        stretches=periods,
+        quiet=json,
+    )
+    printed(found, json=json)
+    if found["differences"]:
+        raise typer.Exit(1)
+
+
+def _compared(
+    given: Any,
+    facts: Path | None,
+    definitions: list[Definition],
+    *,
+    positions: int,
+    stretches: int,
+    quiet: bool,
+) -> dict[str, Any]:
+    from api.requests import today
+    from projections.recount.engine import from_leaves
+
+    with visited(given) as place, connect(place.url, READER, autocommit=True) as conn:
+        postgres = PostgresEngine(conn)
+        head = progress.position(conn)
+        leaves = facts or _leaves(place.url, head)
+        with _sentences(), from_leaves(leaves, origin=postgres.origin) as duck:
+            known = agreement.positions(min(head, duck.position), positions)
+            begin, end = first_day(postgres, known[-1]), today()
+            spans = agreement.periods(begin or end, end, stretches)
+            asks = list(agreement.asks(postgres, definitions, spans, known))
+            first, differences = None, 0
+            with progress_bar("compare", len(asks), quiet=quiet) as bar:
+                for one in agreement.compared(postgres, duck, asks):
+                    differences += not one.equal
+                    first = first or (None if one.equal else str(one))
+                    bar.advance(1)
+    return {
+        "definitions": len(definitions),
+        "periods": len(spans),
+        "positions": len(known),
+        "comparisons": len(asks),
+        "differences": differences,
+        "first_difference": first,
+    }
+
+
+def _leaves(url: str, upto: int) -> Iterator[bytes]:
+    with closing(Book(url)) as book:
+        after = 0
+        while page := book.leaves(after, PAGE, upto):
+            yield from page
+            after += len(page)
+
+
+def _definitions(names: list[str], *, of: Any) -> list[Definition]:
+    with _sentences():
+        return [definition_of(name) for name in names] if names else list(of.values())
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Refusals as the command's own errors, with what is allowed."""
+    from projections.recount.reading import Unreadable
+
+    try:
+        yield
+    except FigureRefusal as refusal:
+        allowed = f" Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else ""
+        raise CommandError(f"{refusal}{allowed}") from refusal
+    except Unreadable as unreadable:
+        raise CommandError(str(unreadable)) from unreadable
