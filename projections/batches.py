@@ -64,7 +64,7 @@ class Source:
         entries = [
             None
             if self._express and takes(leaf) and leaf.stream not in shared
-            else _entry(leaf.position, leaf.type, state)
+            else entry_of(leaf.position, leaf.type, state)
             for leaf, state in zip(glances, states, strict=True)
         ]
         earlier = self._earlier(after, [entry for entry in entries if entry is not None])
@@ -77,28 +77,6 @@ class Source:
             else:
                 batch.take(entry)
         return batch.settled()
-
-    def fold_rest(self, after: int, upto: int, states: Sequence[bytes]) -> Changes:
-        """What stored leaves in (after, upto] change when the others' rows stand already.
-
-        For rebuilds: the others are first facts of their streams. Raises Unfoldable.
-        """
-        entries = [_entry(after + 1, "", state) for state in states]
-        begins: dict[UUID, int] = {}
-        for entry in entries:
-            begins.setdefault(entry.stream, entry.version)
-        needed = [stream for stream, version in begins.items() if version > 1]
-        earlier = {
-            stream: [entry for entry in history if entry.version < begins[stream]]
-            for stream, history in (self.book.streams(needed, upto=upto) if needed else {}).items()
-        }
-        self._learn(after, [entry.fact for entry in entries], earlier.values())
-        batch = Batch(after, earlier, self._scopes)
-        for entry in entries:
-            batch.take(entry)
-        changes = batch.settled()
-        changes.upto = upto
-        return changes
 
     def _earlier(self, after: int, entries: Iterable[Entry]) -> dict[UUID, list[Entry]]:
         needed = continued(entries)
@@ -157,7 +135,7 @@ def _careful_glance(position: int, state: bytes) -> Glance:
         raise unfoldable(position, getattr(error, "topic", ""), error) from error
 
 
-def _entry(position: int, topic: str, state: bytes) -> Entry:
+def entry_of(position: int, topic: str, state: bytes) -> Entry:
     """A whole fact. Position and topic are for the refusal, should the leaf not tell them."""
     try:
         return decode_leaf(state)

@@ -11,7 +11,8 @@ from projections.auditing import Audit, Finding, seat_finding
 from projections.bulk import Progress
 from projections.comparing import Difference
 from projections.folding import Unfoldable
-from projections.rebuild import RebuildRunning, compared, make, tail
+from projections.progress import position as live_position
+from projections.rebuild import RebuildRunning, compared, filled, tail
 from projections.runner import Projector
 
 SEATS_ATTEMPTS: Final = 20
@@ -75,25 +76,22 @@ def _check_models(url: str, progress: Progress | None) -> tuple[int, list[Findin
             raise RebuildRunning
         if schemas.made_by(conn, schemas.LIVE) != schemas.fingerprint():
             return 0, [Finding(schemas.LIVE, "was made by other code and needs a rebuild")]
-        make(conn, schemas.CHECKED)
         try:
+            filled(url, conn, schemas.CHECKED, progress)
             with Projector(url, schemas.CHECKED, bulk=True) as projector:
-                return _compare_models(url, conn, projector, progress)
+                return _compare_models(url, conn, projector)
+        except Unfoldable as stopped:
+            return live_position(conn), [Finding(f"fact {stopped.position}", str(stopped))]
         finally:
             schemas.drop(conn, schemas.CHECKED)
 
 
 def _compare_models(
-    url: str, conn: Connection[Any], projector: Projector, progress: Progress | None
+    url: str, conn: Connection[Any], projector: Projector
 ) -> tuple[int, list[Finding]]:
-    try:
-        differences = compared(url, conn, projector, progress)
-        position = projector.position()
-        seats = _check_seats(url, projector)
-    except Unfoldable as stopped:
-        return projector.position(), [Finding(f"fact {stopped.position}", str(stopped))]
+    differences = compared(url, conn, projector)
     found = [Finding(f"{schemas.LIVE}.{d.table}", _told(d)) for d in differences]
-    return position, found + seats
+    return projector.position(), found + _check_seats(url, projector)
 
 
 def _check_seats(url: str, projector: Projector) -> list[Finding]:

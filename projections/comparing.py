@@ -1,11 +1,13 @@
 """Two schemas of read models, row by row."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, sql
 
 from projections.models import TABLES
-from projections.models.base import Table
+from projections.models.attendances import ATTENDANCE
+from projections.models.base import OPEN, Table
+from projections.models.trail import TRAIL
 
 
 class Difference(NamedTuple):
@@ -23,18 +25,61 @@ class Difference(NamedTuple):
         )
 
 
-def _compare_table(
-    conn: Connection[Any], live: str, rebuilt: str, name: str, key: tuple[str, ...]
+class _Pair(NamedTuple):
+    """A table in both schemas. `then` are the rebuilt rows as they were at a position: rows are a
+    pure function of the facts up to it, so a schema that is further knows them.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    then: str
+
+
+def _bitemporal(table: Table) -> _Pair:
+    fields = ", ".join((*table.fields, "known_from"))
+    then = f"""
+        SELECT {fields}, CASE WHEN known_to > {{position}} THEN {OPEN} ELSE known_to END AS known_to
+        FROM {{schema}}.{table.name} WHERE known_from <= {{position}}
+    """  # noqa: S608 - constants
+    return _Pair(table.name, (*table.key, "known_from"), table.columns, then)
+
+
+_TRAIL: Final = _Pair(
+    "trail", TRAIL.key, TRAIL.columns, "SELECT * FROM {schema}.trail WHERE position <= {position}"
+)
+_SCOPES: Final = _Pair(
+    "trail_scope",
+    ("scope",),
+    ("scope",),
+    "SELECT scope FROM {schema}.trail_scope AS known WHERE EXISTS (SELECT FROM {schema}.trail"
+    " WHERE trail.scope = known.scope AND position <= {position})",
+)
+_PAIRS: Final = (
+    _bitemporal(ATTENDANCE),
+    _TRAIL,
+    _SCOPES,
+    *(_bitemporal(table) for table in TABLES if table not in {ATTENDANCE, TRAIL}),
+)
+"""The largest first: their indexes may be made meanwhile, but no constraints."""
+
+
+def _compare_pair(
+    conn: Connection[Any], live: str, rebuilt: str, position: int, pair: _Pair
 ) -> Difference | None:
-    """Exact, one pass: rows are joined by their key and compared as wholes."""
-    names = {
-        "live": sql.Identifier(live, name),
-        "rebuilt": sql.Identifier(rebuilt, name),
-        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
-    }
+    """Exact, one pass: rows are joined by their key and compared column by column."""
+    key = sql.SQL(", ").join(map(sql.Identifier, pair.key))
     differing = sql.SQL(
-        "FROM {live} AS a FULL JOIN {rebuilt} AS b USING ({key}) WHERE a.* IS DISTINCT FROM b.*"
-    ).format(**names)
+        "FROM {live} AS a FULL JOIN ({then}) AS b USING ({key}) WHERE ({a}) IS DISTINCT FROM ({b})"
+    ).format(
+        live=sql.Identifier(live, pair.name),
+        then=sql.SQL(pair.then).format(
+            schema=sql.Identifier(rebuilt), position=sql.Literal(position)
+        ),
+        key=key,
+        a=sql.SQL(", ").join(sql.Identifier("a", column) for column in pair.columns),
+        b=sql.SQL(", ").join(sql.Identifier("b", column) for column in pair.columns),
+    )
     row = conn.execute(sql.SQL("SELECT count(*) {}").format(differing)).fetchone()
     assert row is not None
     if not row[0]:
@@ -43,25 +88,21 @@ def _compare_table(
     row = conn.execute(
         sql.SQL(
             "SELECT row_to_json(a)::text, row_to_json(b)::text {differing} ORDER BY {key} LIMIT 1"
-        ).format(differing=differing, key=names["key"])
+        ).format(differing=differing, key=key)
     ).fetchone()
     assert row is not None
-    return Difference(name, count, row[0], row[1])
-
-
-def _primary_key(table: Table) -> tuple[str, ...]:
-    return (*table.key, *(c for c in table.columns if c == "known_from"))
+    return Difference(pair.name, count, row[0], row[1])
 
 
 def compare(conn: Connection[Any], live: str, rebuilt: str) -> list[Difference]:
     """Every table that differs, with its first row. On a connection with tuple rows and a snapshot
-    in which both schemas are at one position.
+    in which the rebuilt schema is at least as far as the live one.
     """
     conn.execute("SET LOCAL work_mem = '128MB'")
     conn.execute("SET LOCAL search_path = pg_catalog, public")
-    tables = [(table.name, _primary_key(table)) for table in TABLES]
-    found = (
-        _compare_table(conn, live, rebuilt, name, key)
-        for name, key in (*tables, ("trail_scope", ("scope",)))
-    )
+    row = conn.execute(
+        sql.SQL("SELECT notification_id FROM {}.tracking").format(sql.Identifier(live))
+    ).fetchone()
+    assert row is not None
+    found = (_compare_pair(conn, live, rebuilt, row[0], pair) for pair in _PAIRS)
     return [difference for difference in found if difference is not None]

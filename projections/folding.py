@@ -86,6 +86,9 @@ class Changes:
         self.upto = row.position
 
 
+PARENTS: Final = frozenset({Kind.activity, Kind.project})
+"""Kinds whose clusters are those of their attendances and enrolments."""
+
 Place = tuple[Table, Row]
 """A table, and what tells apart a stream's rows in it."""
 
@@ -166,6 +169,22 @@ def clusters_of(kind: Kind, state: Any) -> tuple[str, ...]:
     return state.clusters if state.exists else ()
 
 
+def absorb(stream: Stream, entry: Entry, changes: Changes) -> str | None:
+    """Fold one more fact of a stream; the clusters it concerns, None where its parent's are."""
+    kind = stream.kind
+    if kind in PARENTS:
+        before = clusters_of(kind, stream.state)
+        stream.take(entry, changes)
+        # Who loses an activity is concerned as much as who gets it.
+        return scope(before, clusters_of(kind, stream.state))
+    stream.take(entry, changes)
+    if kind is Kind.attendance or kind is Kind.enrolment:
+        return None
+    if kind is Kind.cluster:
+        return str(stream.key[0])
+    return str(stream.key[1]) if kind is Kind.membership else ""
+
+
 class Batch:
     """Facts folded one after the other. `earlier` are those of touched streams up to `after`."""
 
@@ -190,20 +209,10 @@ class Batch:
 
     def _absorb(self, stream: Stream, entry: Entry) -> str:
         """Fold a fact, and find the clusters it concerns."""
-        kind = stream.kind
-        if kind is Kind.activity or kind is Kind.project:
-            before = clusters_of(kind, stream.state)
-            stream.take(entry, self.changes)
-            now = clusters_of(kind, stream.state)
-            self._scopes[str(stream.key[0])] = scope(now)
-            # Who loses an activity is concerned as much as who gets it.
-            return scope(before, now)
-        stream.take(entry, self.changes)
-        if kind is Kind.attendance or kind is Kind.enrolment:
-            return self._scopes.get(str(stream.key[0]), "")
-        if kind is Kind.cluster:
-            return str(stream.key[0])
-        return str(stream.key[1]) if kind is Kind.membership else ""
+        concerned = absorb(stream, entry, self.changes)
+        if stream.kind in PARENTS:
+            self._scopes[str(stream.key[0])] = scope(clusters_of(stream.kind, stream.state))
+        return self._scopes.get(str(stream.key[0]), "") if concerned is None else concerned
 
     def settled(self) -> Changes:
         """What the whole batch changes."""

@@ -37,6 +37,13 @@ def position(conn: Connection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
+def head(conn: Connection[Any]) -> int:
+    """The last position of the book."""
+    row = conn.execute("SELECT coalesce((SELECT position FROM ledger.head), 0)").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def lag_of(conn: Connection[Any]) -> Lag:
     """How far the live read models are behind the head, on a connection with tuple rows."""
     at = position(conn)

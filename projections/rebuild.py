@@ -4,7 +4,7 @@ The service answers throughout. A crash or a refusal leaves the live tables as t
 left of the new ones is dropped by the next attempt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -21,14 +21,14 @@ from projections.models import TABLES
 from projections.models.attendances import ATTENDANCE
 from projections.models.base import Table
 from projections.models.trail import TRAIL
+from projections.progress import head
 from projections.progress import position as live_position
 from projections.runner import MODELS_CHANNEL, Projector
 
-LARGE: Final[tuple[tuple[Table, ...], ...]] = ((TRAIL,), (ATTENDANCE,))
-"""Tables of a size with the book. Only indexes are added to them, no constraints."""
-SMALL: Final[tuple[tuple[Table, ...], ...]] = (
-    tuple(table for table in TABLES if table is not TRAIL and table is not ATTENDANCE),
-)
+LARGEST_FIRST: Final = (TRAIL, ATTENDANCE, *(t for t in TABLES if t not in {TRAIL, ATTENDANCE}))
+"""The order in which tables are indexed: what takes longest begins first."""
+AT_ONCE: Final = 2
+"""Tables that are indexed at the same time."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,17 +70,15 @@ def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False)
         if not schemas.try_session_lock(conn, "rebuild"):
             raise RebuildRunning
         try:
-            make(conn, schemas.NEXT)
+            filled(url, conn, schemas.NEXT, progress)
             with Projector(url, schemas.NEXT, bulk=True) as projector:
                 differences = None
                 if schemas.made_by(conn, schemas.LIVE) == schemas.fingerprint():
-                    differences = compared(
-                        url, conn, projector, progress, lambda: _finish(url, LARGE)
-                    )
+                    differences = compared(url, conn, projector, lambda: _finish(url))
                     if differences and not accept:
                         raise Differs(differences)
-                fill(projector, projector.book.head().position, progress)
-                _finish(url, SMALL if differences is not None else (*LARGE, SMALL[0]))
+                else:
+                    _finish(url)
                 position = _swap(conn, projector)
         except BaseException:
             schemas.drop(conn, schemas.NEXT)
@@ -90,11 +88,15 @@ def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False)
     return Report(position, seconds, None if differences is None else tuple(differences))
 
 
-def make(conn: Connection[Any], schema: str) -> None:
-    """An empty schema without indexes, in place of what an earlier attempt left."""
+def filled(url: str, conn: Connection[Any], schema: str, progress: Progress | None = None) -> None:
+    """A schema in place of what an earlier attempt left, filled to the head, its rows found by
+    their keys. `conn` is in autocommit. Raises Unfoldable.
+    """
     with conn.transaction():
         schemas.drop(conn, schema)
-        schemas.make(conn, schema, extras=False)
+        schemas.make(conn, schema, bare=True)
+    fill(url, schema, head(conn), progress)
+    _each_table(url, lambda indexing, table: schemas.add_keys(indexing, schema, table))
 
 
 def tail(projector: Projector, upto: int) -> None:
@@ -104,18 +106,14 @@ def tail(projector: Projector, upto: int) -> None:
 
 
 def compared(
-    url: str,
-    conn: Connection[Any],
-    projector: Projector,
-    progress: Progress | None,
-    beside: Callable[[], None] | None = None,
+    url: str, conn: Connection[Any], projector: Projector, beside: Callable[[], None] | None = None
 ) -> list[Difference]:
-    """Fill the new tables to where the live ones are, and compare the two in one snapshot.
+    """The live tables against those of a projector that is about as far, in one snapshot.
 
     The runner waits for the last step only, not for the comparison. `beside` runs during the
-    comparison: it may make indexes, which takes no lock that a reader waits for.
+    comparison: it may make indexes, which takes no lock that a reader of the live tables waits for.
     """
-    fill(projector, live_position(conn), progress)
+    tail(projector, live_position(conn))
     with connect(url, PROJECTOR, limits=UNLIMITED) as snapshot:
         snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         with conn.transaction():
@@ -125,27 +123,27 @@ def compared(
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(beside) if beside is not None else None
             differences = compare(snapshot, schemas.LIVE, projector.schema)
+            snapshot.rollback()
             if other is not None:
                 other.result()
         return differences
 
 
-def _finish(url: str, groups: Sequence[Sequence[Table]]) -> None:
-    """Indexes, constraints and statistics; each group on a connection of its own."""
-    with ThreadPoolExecutor(len(groups)) as pool:
-        for done in [pool.submit(_finish_group, url, group) for group in groups]:
+def _finish(url: str) -> None:
+    _each_table(url, lambda conn, table: schemas.add_extras(conn, schemas.NEXT, table))
+
+
+def _each_table(url: str, work: Callable[[Connection[Any], Table], None]) -> None:
+    """Do something to each table, each in a transaction of its own: whoever waits for a lock holds
+    no other one."""
+
+    def one(table: Table) -> None:
+        with connect(url, PROJECTOR, limits=UNLIMITED) as conn:
+            work(conn, table)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done in [pool.submit(one, table) for table in LARGEST_FIRST]:
             done.result()
-
-
-def _finish_group(url: str, tables: Sequence[Table]) -> None:
-    with connect(url, PROJECTOR, limits=UNLIMITED) as conn:
-        schemas.add_extras(conn, schemas.NEXT, tables)
-        _analyse(conn, [table.name for table in tables])
-
-
-def _analyse(conn: Connection[Any], names: list[str]) -> None:
-    for name in names:
-        conn.execute(f"ANALYZE {schemas.NEXT}.{name}")
 
 
 def _swap(conn: Connection[Any], projector: Projector) -> int:

@@ -4,7 +4,7 @@ The position is the eventsourcing library's tracking row, written in the transac
 stands for. A crash anywhere leaves the tables as they were at the position they name.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
@@ -113,14 +113,12 @@ class Projector:
             self.source.forget()
             raise
 
-    def apply(self, changes: Changes, before: Callable[[Cursor[Any]], None] | None = None) -> None:
-        """Write changes and position in one transaction, `before` first. Raises Moved, Damaged,
-        and the library's IntegrityError or DataError for rows that the tables refuse.
+    def apply(self, changes: Changes) -> None:
+        """Write changes and position in one transaction. Raises Moved, Damaged, and the library's
+        IntegrityError or DataError for rows that the tables refuse.
         """
         try:
             with self.recorder.advancing(changes.after, changes.upto) as curs:
-                if before is not None:
-                    before(curs)
                 self._writer.write(curs, changes)
         except Exception:
             self.source.forget()

@@ -1,6 +1,5 @@
 """The schema that holds the read models: made, granted, and known by a fingerprint."""
 
-from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -79,16 +78,16 @@ def exists(conn: Connection[Any], schema: str) -> bool:
     return row[0] is not None
 
 
-def make(conn: Connection[Any], schema: str, *, extras: bool = True) -> None:
-    """Make the schema with its tables and keys. `extras=False` leaves indexes and constraints."""
+def make(conn: Connection[Any], schema: str, *, bare: bool = False) -> None:
+    """Make the schema with its tables. `bare` leaves keys, indexes and constraints for later."""
     name = sql.Identifier(schema)
     conn.execute(sql.SQL("CREATE SCHEMA {}").format(name))
     _inside(conn, schema)
     conn.execute(_ADMINISTRATION)
     for table in TABLES:
-        conn.execute(table.ddl + table.keys)
-    if extras:
-        add_extras(conn, schema)
+        conn.execute(table.ddl)
+        if not bare:
+            conn.execute(table.keys + table.extras)
     conn.execute("INSERT INTO meta (fingerprint) VALUES (%s)", (fingerprint(),))
     conn.execute("INSERT INTO tracking VALUES (%s, 0)", (APPLICATION,))
     conn.execute(sql.SQL("GRANT USAGE ON SCHEMA {0} TO {1}").format(name, sql.Identifier(READER)))
@@ -99,12 +98,28 @@ def make(conn: Connection[Any], schema: str, *, extras: bool = True) -> None:
     )
 
 
-def add_extras(conn: Connection[Any], schema: str, tables: Iterable[Table] = TABLES) -> None:
-    """Indexes and exclusion constraints, once the rows are in."""
+def add_keys(conn: Connection[Any], schema: str, table: Table) -> None:
+    """What finds a row by its key, once the rows are in."""
+    _index(conn, schema, table.keys)
+
+
+def add_extras(conn: Connection[Any], schema: str, table: Table) -> None:
+    """Indexes, exclusion constraints and statistics, once the rows are in."""
+    _index(conn, schema, f"{table.extras} ANALYZE {table.name};")
+
+
+def _index(conn: Connection[Any], schema: str, statements: str) -> None:
     _inside(conn, schema)
     conn.execute("SET LOCAL maintenance_work_mem = '128MB'")
-    for table in tables:
-        conn.execute(table.extras)
+    conn.execute(statements)
+
+
+def reached(conn: Connection[Any], schema: str, position: int) -> None:
+    """Note how far a schema was filled that nobody else writes."""
+    conn.execute(
+        sql.SQL("UPDATE {}.tracking SET notification_id = %s").format(sql.Identifier(schema)),
+        (position,),
+    )
 
 
 def drop(conn: Connection[Any], schema: str) -> None:

@@ -30,12 +30,13 @@ class Writer:
             self._close_rows(curs, table, changes.closes.get(table.name, ()))
         for table in TABLES:
             if lines := changes.lines.get(table.name):
-                self._copy(curs, table, "text", map(str.encode, pieces(lines)))
+                self._copy(curs, table.name, table.columns, "text", map(str.encode, pieces(lines)))
             rows: Sequence[Row] = (
                 changes.trail if table is TRAIL else changes.opens.get(table.name, ())
             )
             if rows:
-                self._copy(curs, table, "binary", blocks(map(self._pack[table.name], rows)))
+                packed = blocks(map(self._pack[table.name], rows))
+                self._copy(curs, table.name, table.columns, "binary", packed)
         curs.execute(
             sql.SQL(
                 "INSERT INTO {}.trail_scope SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
@@ -43,10 +44,24 @@ class Writer:
             (sorted(changes.scopes),),
         )
 
-    def _copy(self, curs: Cursor[Any], table: Table, form: str, blocks: Iterable[bytes]) -> None:
+    def copy(
+        self, curs: Cursor[Any], name: str, columns: Mapping[str, str], rows: Iterable[Row]
+    ) -> None:
+        """Rows into another table of the schema, whose columns have these types."""
+        packed = blocks(map(row_packer([*columns.values()]), rows))
+        self._copy(curs, name, columns, "binary", packed)
+
+    def _copy(
+        self,
+        curs: Cursor[Any],
+        name: str,
+        columns: Iterable[str],
+        form: str,
+        blocks: Iterable[bytes],
+    ) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(
-            sql.Identifier(self._schema, table.name),
-            sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+            sql.Identifier(self._schema, name),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
             sql.Identifier(form),
         )
         with curs.copy(statement) as copy:

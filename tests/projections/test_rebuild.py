@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from ledger.domain import facts as f
 from ledger.store.database import PROJECTOR, connect
 from projections import schema
-from projections.bulk import fill
 from projections.comparing import compare
 from projections.folding import Unfoldable
-from projections.rebuild import Differs, RebuildRunning, make, rebuild
+from projections.rebuild import Differs, RebuildRunning, filled, rebuild
 from projections.runner import Projector, follow
 from tests.projections.book_writer import BookWriter, tamper
 from tests.projections.conftest import Ask
@@ -119,8 +118,8 @@ def test_an_interrupted_rebuild_leaves_the_live_tables(
 
 
 def test_what_a_killed_rebuild_left_is_dropped_by_the_next(book: BookWriter, ask: Ask) -> None:
-    with connect(book.url, PROJECTOR, autocommit=True) as conn:
-        make(conn, schema.NEXT)
+    with connect(book.url, PROJECTOR) as conn:
+        schema.make(conn, schema.NEXT, bare=True)
     book.record(attended(0))
     assert rebuild(book.url).position == 1
     assert ask(SCHEMAS) == [("models",), ("models_previous",)]
@@ -133,6 +132,28 @@ def test_a_fact_that_cannot_be_folded_stops_a_rebuild_too(book: BookWriter, ask:
         rebuild(book.url)
     assert (stopped.value.position, stopped.value.topic) == (poisoned, "attendance.recorded.v9")
     assert ask(SCHEMAS) == [("models",)]
+
+
+def test_a_missing_fact_stops_a_rebuild_and_is_named(book: BookWriter, ask: Ask) -> None:
+    book.record(attended(0), attended(1), attended(2))
+    tamper(book.url, "DELETE FROM ledger.facts WHERE notification_id = 2")
+    with pytest.raises(Unfoldable) as stopped:
+        rebuild(book.url)
+    assert stopped.value.position == 2
+    assert ask(SCHEMAS) == [("models",)]
+
+
+def test_live_tables_that_are_behind_are_compared_as_of_their_position(
+    book: BookWriter, projector: Projector, ask: Ask
+) -> None:
+    History(11).facts(book, 200)
+    while projector.position() < 90:
+        projector.advance(30)
+    ask("UPDATE models.trail SET actor = 'nobody' WHERE position = 70 RETURNING 1")
+    report = rebuild(book.url, accept=True)
+    assert report.position == book.head
+    assert report.differences is not None
+    assert [(d.table, d.rows) for d in report.differences] == [("trail", 1)]
 
 
 def test_two_rebuilds_do_not_run_at_once(book: BookWriter) -> None:
@@ -194,9 +215,7 @@ def test_any_batches_end_in_the_rows_of_one_bulk_rebuild(
         while projector.advance(splits[turn % len(splits)]):
             turn += 1
     with connect(url, PROJECTOR, autocommit=True) as conn:
-        make(conn, schema.CHECKED)
-    with Projector(url, schema.CHECKED, bulk=True) as bulk:
-        fill(bulk, fresh.head)
+        filled(url, conn, schema.CHECKED)
     with connect(url, PROJECTOR) as conn:
         differences = compare(conn, schema.LIVE, schema.CHECKED)
         assert differences == []
