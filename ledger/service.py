@@ -11,6 +11,7 @@ from ledger.domain.commands import Authority, Command, Incoming, Receipt
 from ledger.store.book import Book
 from ledger.store.codec import decode_fact
 from ledger.store.database import WRITER
+from ledger.store.tree import catch_up
 from ledger.store.writer import Deliver, Ticket, Writer
 
 
@@ -48,8 +49,10 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Raises NoLedger, UnsafeDatabase, or what psycopg says of the connection."""
-        return cls(Book(url, WRITER))
+        """Raises NoLedger, UnsafeDatabase, TreeDamaged, or what psycopg says of the connection."""
+        book = Book(url, WRITER)
+        catch_up(book)
+        return cls(book)
 
     def record(self, authority: Authority, facts: Iterable[Incoming]) -> list[Receipt]:
         """Record facts together or not at all; a receipt each, in order.

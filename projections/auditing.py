@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from msgspec import Struct
 from psycopg import Connection, sql
 
 from ledger.domain.facts import PersonErased
 from ledger.domain.history import Entry
 from ledger.domain.streams import STREAMS, Kind, attended, mentions, stream_of
 from ledger.store.codec import decode_leaf, event_key, read_leaf
+from ledger.transparency.merkle import leaf_hash
 from projections.bulk import Progress
 from projections.folding import UNFOLDABLE
+from projections.trees import Finding, TreeAudit
 
 PAGE_FACTS: Final = 5_000
 
@@ -81,20 +81,10 @@ class Stored(NamedTuple):
     recorded_at: datetime
 
 
-class Finding(Struct, frozen=True):
-    """Something that is not as it must be: where, and what."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
 def fact_findings(space: UUID, stored: Stored) -> tuple[Entry | None, list[str]]:
     """What is wrong with one stored fact in itself, and the fact if it can be read."""
     found = []
-    if sha256(b"\x00" + stored.state).digest() != stored.leaf_hash:
+    if leaf_hash(stored.state) != stored.leaf_hash:
         found.append("leaf_hash is not SHA-256(0x00 || leaf)")
     try:
         entry = decode_leaf(stored.state)
@@ -140,6 +130,8 @@ class Audit:
         self._expected = 1
         self._mentions: list[tuple[UUID, UUID]] = []
         self._attendances: list[tuple[UUID, UUID | None, UUID]] = []
+        self._tree = TreeAudit(conn)
+        self._leaf_hashes: list[bytes] = []
 
     def facts(self, progress: Progress | None = None) -> Iterator[Finding]:
         """Every fact: its bytes, its place, its time. Memory does not grow with the book."""
@@ -150,9 +142,11 @@ class Audit:
             yield from (Finding(f"fact {stored.position}", what) for what in wrong)
             if entry is not None:
                 self._replay(entry)
-            if len(self._mentions) + len(self._attendances) >= 2 * PAGE_FACTS:
-                self._flush()
-        self._flush()
+            self._leaf_hashes.append(leaf_hash(stored.state))
+            if len(self._leaf_hashes) >= PAGE_FACTS:
+                yield from self._flush()
+        yield from self._flush()
+        yield from self._tree.end()
         if self._expected != self._upto + 1:
             yield Finding(f"fact {self._expected}", "is missing")
 
@@ -176,11 +170,13 @@ class Audit:
         if isinstance(entry.fact, PersonErased):
             self._conn.execute("INSERT INTO replayed_erased VALUES (%s)", (entry.fact.person_ref,))
 
-    def _flush(self) -> None:
+    def _flush(self) -> Iterator[Finding]:
         self._copy("replayed_mention", 2, self._mentions)
         self._copy("replayed_attendance", 3, self._attendances)
         self._mentions.clear()
         self._attendances.clear()
+        yield from self._tree.take(self._leaf_hashes)
+        self._leaf_hashes.clear()
 
     def _copy(self, table: str, columns: int, rows: Sequence[tuple[UUID | None, ...]]) -> None:
         with (

@@ -7,13 +7,14 @@ from psycopg import Connection
 from ledger.store.book import Book
 from ledger.store.database import PROJECTOR, UNLIMITED, connect
 from projections import schema as schemas
-from projections.auditing import Audit, Finding, seat_finding
+from projections.auditing import Audit, seat_finding
 from projections.bulk import Progress
 from projections.comparing import Difference
 from projections.folding import Unfoldable
 from projections.progress import position as live_position
 from projections.rebuild import RebuildRunning, compared, filled, tail
 from projections.runner import Projector
+from projections.trees import Finding
 
 SEATS_ATTEMPTS: Final = 20
 ONE_KIND_MAX: Final = 10

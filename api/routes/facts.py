@@ -15,6 +15,7 @@ from api.problems import Problem, of_refusal
 from api.requests import authority_of, body_of
 from api.state import STATE, State
 from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
+from ledger.store.tree import TreeDamaged
 from ledger.store.writer import Ticket, WriterBusy, WriterClosed
 
 _JSON: Final = {"Content-Type": "application/json"}
@@ -27,7 +28,7 @@ class Posting(Struct, frozen=True):
     """All or nothing; `false` records what is valid and reports the rest."""
 
 
-class Item(Receipt, frozen=True, kw_only=True):
+class Item(Receipt, kw_only=True):
     """One event of a batch that is in the ledger: 201, or 200 where it was there before."""
 
     status: Literal[200, 201]
@@ -48,7 +49,8 @@ def _submit(
 
 
 def _unknown(error: Exception) -> Problem:
-    return Problem("outcome_unknown", str(error), headers={"Retry-After": "1"})
+    code = "unavailable" if isinstance(error, TreeDamaged) else "outcome_unknown"
+    return Problem(code, str(error), headers={"Retry-After": "1"})
 
 
 async def recorded(state: State, authority: Authority, fact: Incoming) -> Receipt:

@@ -42,6 +42,7 @@ from api.routes.trail_shapes import (
 from api.state import STATE, State
 from ledger.domain.commands import Authority
 from ledger.domain.facts import FACTS
+from ledger.store import proofs
 from ledger.store.codec import decode_leaf, read_leaf
 from projections.views import lateness, trail
 from projections.views.trail import Filters, Found
@@ -276,6 +277,9 @@ def detail(
         return None
     leaf = read_leaf(stood[0].state)
     (item,) = items_of(conn, stood, upto)
+    tree = proofs.head_with(conn, position)
+    if tree is None:
+        return None  # only beside a migration: the tree is about to catch up
     void = [] if item.voided_by is None else trail.at(conn, space, [item.voided_by], clusters)
     causes = trail.causes(conn, space, leaf, clusters)
     effects = trail.effects(conn, space, leaf, upto=upto, clusters=clusters)
@@ -289,6 +293,8 @@ def detail(
             item.leaf_hash,
             leaf.stream,
             leaf.version,
+            tree.size,
+            tree.root.hex(),
         ),
         leaf=base64.b64encode(stood[0].state).decode(),
         voided_by=next(iter(items_of(conn, void, upto)), None),

@@ -87,6 +87,9 @@ class FactReceipt(Struct, frozen=True):
     leaf_hash: str
     stream: UUID
     version: int
+    tree_size: int
+    root: str
+    """The tree its transaction left behind: size, and root in 64 hexadecimal digits."""
 
 
 class FactDetail(Struct, frozen=True, omit_defaults=True):

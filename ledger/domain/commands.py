@@ -57,10 +57,11 @@ class Command(Struct, frozen=True):
     facts: tuple[Incoming, ...]
 
 
-class Receipt(Struct, frozen=True, omit_defaults=True):
+class Receipt(Struct):
     """What stands in the ledger.
 
-    `recorded_at` is UTC, RFC 3339; `leaf_hash` is 64 hexadecimal digits.
+    `recorded_at` is UTC, RFC 3339; `leaf_hash` is 64 hexadecimal digits. `tree_size` and `root` are
+    the tree that its transaction left behind: the writer fills them in when that is known.
     """
 
     id: str
@@ -70,6 +71,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     leaf_hash: str
     stream: UUID
     version: int
+    tree_size: int = 0
+    root: str = ""
     duplicate: bool = False
 
 

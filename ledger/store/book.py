@@ -65,13 +65,28 @@ class Head(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True, gc=False):
-    """A fact that stands in the book, or will with this batch: its leaf and the leaf's hash."""
+    """A fact that stands in the book, or will with this batch: its leaf and the leaf's hash.
+
+    And the tree that its transaction left behind; of this batch's it is not known yet.
+    """
 
     state: bytes
     leaf_hash: bytes
+    tree_size: int = 0
+    root: bytes = b""
 
 
-class Row(Known, frozen=True, gc=False):
+KNOWN: Final = """
+SELECT f.event_key, f.state, f.leaf_hash, coalesce(t.tree_size, 0), coalesce(t.root, '')
+FROM ledger.facts AS f LEFT JOIN LATERAL (
+    SELECT tree_size, root FROM ledger.tree_head WHERE tree_size >= f.notification_id
+    ORDER BY tree_size LIMIT 1
+) AS t ON true
+"""
+"""Event keys, each with what makes a Known."""
+
+
+class Row(Known, frozen=True, gc=False, kw_only=True):
     """A fact about to be inserted: one row of ledger.facts."""
 
     entry: Entry
@@ -155,9 +170,9 @@ class FactRecorder(PostgresApplicationRecorder):
             raise OperationalError(text)
 
     def _lock_table(self, curs: Cursor[Any]) -> None:
-        """The head row is the lock: (position, the clock under the lock) is its result."""
+        """The head row is the lock: its result is a ledger.store.tree.LockedHead, the time now."""
         curs.execute(
-            "SELECT position, greatest(recorded_at, clock_timestamp())"
+            "SELECT position, greatest(recorded_at, clock_timestamp()), tree_size, frontier"
             " FROM ledger.head FOR NO KEY UPDATE",
             prepare=True,
         )
@@ -185,14 +200,6 @@ class FactRecorder(PostgresApplicationRecorder):
                 ByteaArray.of([row.leaf_hash for row in rows]),
                 UuidArray.of_bytes([row.event_key for row in rows]),
             ),
-            prepare=True,
-        )
-
-    def advance_head(self, curs: Cursor[Any], position: int, recorded_at: datetime) -> None:
-        """The head row follows the facts, in their transaction."""
-        curs.execute(
-            "UPDATE ledger.head SET position = %s, recorded_at = %s",
-            (position, recorded_at),
             prepare=True,
         )
 

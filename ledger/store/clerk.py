@@ -4,7 +4,6 @@ Idempotency comes before the rules. A refused command leaves nothing on the desk
 """
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from ledger.store import codec
 from ledger.store.batch import Slip
 from ledger.store.book import Known, Row
 from ledger.store.desk import Desk
+from ledger.transparency.merkle import leaf_hash
 
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
@@ -78,7 +78,7 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Receipt:
             # The short way for nine facts of ten: as the first of its stream it can break no law.
             row = _written(desk, slip, id, 1, authority.actor)
             desk.put_first(row, fact)
-            return _receipt(row.entry, row.leaf_hash)
+            return _receipt(row.entry, row)
     stream = desk.stream(kind, id)
     expected = incoming.expected_version
     if expected is not None and expected != stream.version:
@@ -112,6 +112,8 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
             known.leaf_hash.hex(),
             leaf.stream,
             leaf.version,
+            known.tree_size,
+            known.root.hex(),
             duplicate=True,
         )
     raise r.IdempotencyConflict(id=leaf.id, source=leaf.source, position=leaf.position)
@@ -120,19 +122,20 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
 def _first_receipt(desk: Desk, entry: Entry) -> Receipt:
     """The receipt of a fact that says the same under another id."""
     known = desk.known(codec.event_digest(entry.source, entry.id))
-    leaf_hash = known.leaf_hash if known is not None else desk.leaf_hash(entry.position)
-    return _receipt(entry, leaf_hash, duplicate=True)
+    return _receipt(entry, known or desk.known_at(entry.position), duplicate=True)
 
 
-def _receipt(entry: Entry, leaf_hash: bytes, *, duplicate: bool = False) -> Receipt:
+def _receipt(entry: Entry, known: Known, *, duplicate: bool = False) -> Receipt:
     return Receipt(
         entry.id,
         entry.source,
         entry.position,
         entry.recorded_at,
-        leaf_hash.hex(),
+        known.leaf_hash.hex(),
         entry.stream,
         entry.version,
+        known.tree_size,
+        known.root.hex(),
         duplicate,
     )
 
@@ -192,7 +195,7 @@ def _written(desk: Desk, slip: Slip, stream: UUID, version: int, actor: str) -> 
     state = codec.leaf(entry, incoming.data)
     if len(state) > codec.LEAF_BYTES_MAX:
         raise r.FactTooLarge(bytes=len(state))
-    return Row(state, sha256(b"\x00" + state).digest(), entry, slip.key)
+    return Row(state, leaf_hash(state), entry=entry, event_key=slip.key)
 
 
 def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
@@ -211,7 +214,7 @@ def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
         # Later facts of the command look at this state; its law is checked at the end.
         mine.refold()
     desk.put(row, mine)
-    return _receipt(row.entry, row.leaf_hash)
+    return _receipt(row.entry, row)
 
 
 def _fold_in(change: Change, fact: f.Fact) -> None:

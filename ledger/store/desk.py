@@ -28,7 +28,7 @@ from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind, attended, mentions, stream_id
 from ledger.store import codec
 from ledger.store.batch import AttendanceMention, Mention, Mentions, Slip, Wanted
-from ledger.store.book import Known, Row, read_streams
+from ledger.store.book import KNOWN, Known, Row, read_streams
 
 KEPT_STREAMS_MAX: Final = 50_000
 CATCH_UP_FACTS_MAX: Final = 5_000
@@ -118,7 +118,7 @@ class Desk:
         *,
         position: int,
         recorded_at: datetime,
-        known: Iterable[tuple[UUID, bytes, bytes]],
+        known: Iterable[tuple[UUID, bytes, bytes, int, bytes]],
         streams: dict[UUID, list[Entry]],
         asked: dict[int, UUID],
         erased: Iterable[UUID],
@@ -131,7 +131,7 @@ class Desk:
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
-        self._known = {key.bytes: Known(state, leaf_hash) for key, state, leaf_hash in known}
+        self._known = {row[0].bytes: Known(*row[1:]) for row in known}
         self._absent = asked
         for id, entries in streams.items():
             self._fetch(id, entries)
@@ -277,15 +277,12 @@ class Desk:
         """
         return self._known_now.get(key) or self._known.get(key)
 
-    def leaf_hash(self, position: int) -> bytes:
-        """The stored leaf hash of a position that is known to be there."""
-        self._curs.execute(
-            "SELECT leaf_hash FROM ledger.facts WHERE notification_id = %s", (position,)
-        )
+    def known_at(self, position: int) -> Known:
+        """The fact of a position that is known to be there."""
+        self._curs.execute(KNOWN + "WHERE f.notification_id = %s", (position,))
         row = self._curs.fetchone()
         assert row is not None
-        leaf_hash: bytes = row[0]
-        return leaf_hash
+        return Known(*row[1:])
 
     # A command
 

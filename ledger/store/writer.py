@@ -23,8 +23,9 @@ from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
 from ledger.store.batch import Slip, slips_of
-from ledger.store.book import Book, read_streams
+from ledger.store.book import KNOWN, Book, read_streams
 from ledger.store.desk import Desk
+from ledger.store.tree import LockedHead, Tree, TreeDamaged, TreeHead
 
 log: Final = structlog.get_logger(__name__)
 
@@ -102,9 +103,10 @@ class Statistics:
 class Writer:
     """The only thread of a process that appends to the book."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, tree: Tree | None = None) -> None:
         self._book = book
         self._desk = Desk(book.space)
+        self._tree = tree or Tree()
         self._queue: deque[Ticket] = deque()
         self._queued_facts = 0
         self._condition = Condition()
@@ -182,21 +184,30 @@ class Writer:
             except (OperationalError, InterfaceError) as error:
                 # The connection was lost, perhaps between COMMIT and its answer: deciding again
                 # finds what was recorded by its idempotency key.
-                self._desk.forget()
+                self._forget()
                 log.warning("append_interrupted", attempt=attempt, error=str(error)[:500])
                 if attempt < TRIES:
                     time.sleep(0.05 * 2**attempt)
+            except TreeDamaged as error:
+                self._forget()
+                log.error("tree_damaged", tree_size=error.case["tree_size"])
+                self._fail(batch, error)
+                return
             except PersistenceError as error:
-                self._desk.forget()
+                self._forget()
                 log.error("append_failed", facts=_facts(batch), error=str(error)[:500])
                 self._halve(batch)
                 return
             except Exception:  # the edge of the thread: whoever waits gets an answer
-                self._desk.forget()
+                self._forget()
                 log.exception("append_defect", facts=_facts(batch))
                 self._halve(batch)
                 return
         self._fail(batch)
+
+    def _forget(self) -> None:
+        self._desk.forget()
+        self._tree.forget()
 
     def _halve(self, batch: list[Ticket]) -> None:
         if len(batch) == 1:
@@ -207,9 +218,9 @@ class Writer:
         self._record(batch[middle:])
 
     @staticmethod
-    def _fail(batch: list[Ticket]) -> None:
+    def _fail(batch: list[Ticket], error: Exception | None = None) -> None:
         for ticket in batch:
-            ticket.error = OutcomeUnknown()
+            ticket.error = error or OutcomeUnknown()
 
     def _transaction(self, batch: list[Ticket]) -> None:
         """Lock, look up, decide, append, commit: two round trips and a commit."""
@@ -219,7 +230,7 @@ class Writer:
         with recorder.appending() as (conn, curs):
             recorder._lock_table(curs)
             known = conn.cursor(row_factory=tuple_row).execute(
-                "SELECT event_key, state, leaf_hash FROM ledger.facts WHERE event_key = ANY(%s)",
+                KNOWN + "WHERE f.event_key = ANY(%s)",
                 (UuidArray.of_bytes(wanted.keys),),
                 prepare=True,
                 binary=True,
@@ -230,16 +241,17 @@ class Writer:
                 prepare=True,
                 binary=True,
             )
-            position, recorded_at = _head(curs)
+            head = LockedHead._make(curs.fetchone() or ())
             desk.begin(
                 conn.cursor(),
-                position=position,
-                recorded_at=recorded_at,
+                position=head.position,
+                recorded_at=head.recorded_at,
                 known=known,
                 streams=read_streams(conn.cursor(), list(wanted.streams.values())),
                 asked=wanted.streams,
                 erased={person for (person,) in erased},
             )
+            self._tree.begin(conn.cursor(), head)
             for ticket in batch:
                 try:
                     ticket.receipts = clerk.take(desk, ticket.command.authority, ticket.slips)
@@ -255,6 +267,7 @@ class Writer:
             began = time.perf_counter()
         recorder.raise_commit_warning()
         self._count(desk.recorded, time.perf_counter() - began)
+        _complete(batch, self._tree.head)
         desk.keep()
 
     def _append(self, conn: Connection[Any], curs: Any) -> None:
@@ -277,12 +290,13 @@ class Writer:
                 prepare=True,
             )
         conn.pgconn.flush()
+        self._tree.append([row.leaf_hash for row in rows])
 
     def _guard(self, curs: Any) -> None:
         """The head, and what else follows from the batch."""
         desk = self._desk
         if desk.recorded:
-            self._book.recorder.advance_head(curs, desk.position, desk.recorded_at)
+            self._tree.finish(curs, desk.recorded_at)
         if desk.seats:
             curs.execute(
                 "INSERT INTO ledger.seats SELECT * FROM unnest(%s, %s)"
@@ -316,9 +330,13 @@ class Writer:
             log.warning("notify_failed", error=str(error)[:500])  # followers poll
 
 
-def _head(curs: Any) -> tuple[int, Any]:
-    row = curs.fetchone()
-    return row[0], row[1]
+def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:
+    """Give new receipts the tree that their transaction left behind."""
+    size, root = tree.size, tree.root.hex()
+    for ticket in batch:
+        for receipt in ticket.receipts:
+            if not receipt.tree_size:
+                receipt.tree_size, receipt.root = size, root
 
 
 def _facts(batch: Sequence[Ticket]) -> int:

@@ -11,7 +11,9 @@ from ledger.domain.facts import Fact, FactVoided
 from ledger.domain.history import Entry
 from ledger.domain.streams import Kind, attended, mentions, namespace, stream_of
 from ledger.store import codec
+from ledger.store.arrays import register
 from ledger.store.book import create
+from ledger.store.tree import LockedHead, Tree
 
 ORIGIN = "test.example/2026"
 SOURCE = "//test.example/app"
@@ -21,8 +23,8 @@ FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 def tamper(url: str, *statements: str) -> None:
     """Change what may not be changed, as somebody with the database's superuser could."""
     with psycopg.connect(url) as conn:
-        conn.execute("ALTER TABLE ledger.facts DISABLE TRIGGER ALL")
-        conn.execute("ALTER TABLE ledger.head DISABLE TRIGGER ALL")
+        for table in ("facts", "head", "tile", "tree_head"):
+            conn.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL".encode())
         for statement in statements:
             conn.execute(statement)  # type: ignore[arg-type]  # a test's own
 
@@ -74,10 +76,14 @@ class BookWriter:
 
     def insert(self, entries: Iterable[Entry]) -> None:
         """Write entries with their guard rows and the head, as the service would."""
-        with psycopg.connect(self.url) as conn, conn.cursor() as curs:
+        with psycopg.connect(self.url) as conn:
+            register(conn)
+            curs = conn.cursor()
             for entry in entries:
                 self.insert_state(curs, entry, codec.leaf(entry, codec.canonical(entry.fact)))
                 self._mention(curs, entry)
+            curs.execute("SELECT position, recorded_at, tree_size, frontier FROM ledger.head")
+            Tree().begin(curs, LockedHead._make(curs.fetchone() or ()))
 
     def _mention(self, curs: psycopg.Cursor, entry: Entry) -> None:
         kind, stream = self.streams[entry.id][1], entry.stream

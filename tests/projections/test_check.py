@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from ledger.domain import facts as f
+from ledger.service import Ledger
 from ledger.store import codec
 from ledger.store.migrate import known, migrate
 from projections import schema
@@ -82,6 +83,26 @@ def test_a_check_reports_its_progress_up_to_the_head(
             "fact 2: topic is attendance.registered.v1 in the table",
         ),
         ("UPDATE ledger.head SET position = 2", "ledger.head: says 2, the last fact is 4"),
+        (
+            "UPDATE ledger.head SET root = sha256('x')",
+            "ledger.head: root or frontier is not that of the facts",
+        ),
+        (
+            "UPDATE ledger.head SET tree_size = 2",
+            "ledger.head: the tree has 2 leaves, the book 4 facts",
+        ),
+        (
+            "UPDATE ledger.tree_head SET root = sha256('x')",
+            "ledger.tree_head: the root at size 4 is not the facts'",
+        ),
+        (
+            "INSERT INTO ledger.tree_head VALUES (5, sha256('x'))",
+            "ledger.tree_head: the last is of size 5, the tree's is 4",
+        ),
+        (
+            "INSERT INTO ledger.tile VALUES (0, 0, sha256('x'), repeat('x', 8192)::bytea)",
+            "ledger.tile: there are 1 tiles, by the facts 0",
+        ),
         ("DELETE FROM ledger.mention", "ledger.mention: "),
         (
             "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 3, gen_random_uuid())",
@@ -148,7 +169,20 @@ def test_mentions_of_older_versions_are_carried_over(empty_database_url: str) ->
             "INSERT INTO ledger.mention VALUES (%s, 2, %s)", (number(2), entries[2].stream)
         )
     migrate(book.url)
+    Ledger.open(book.url).close()
     schema.ensure(book.url)
     with Projector(book.url) as projector:
         projector.advance()
     assert told(book) == ""
+
+
+def test_a_changed_tile_is_named(book: BookWriter, project: Callable[[], None]) -> None:
+    book.record(*(attended(n) for n in range(600)))
+    project()
+    assert told(book) == ""
+    tamper(
+        book.url,
+        "UPDATE ledger.tile SET hashes = set_byte(hashes, 5, 255 - get_byte(hashes, 5))"
+        " WHERE index = 1",
+    )
+    assert told(book) == "ledger.tile: level 0, index 1 does not hold the facts' hashes"
