@@ -11,7 +11,18 @@ from api.dispatch import add_routes, edge
 from api.limits import Limiter
 from api.pages import all_pages
 from api.requests import BODY_BYTES_MAX
-from api.routes import documents, facts, figures, filing, live, operations, pages, trail, views
+from api.routes import (
+    documents,
+    facts,
+    figures,
+    filing,
+    live,
+    operations,
+    pages,
+    restatements,
+    trail,
+    views,
+)
 from api.settings import Settings
 from api.state import STATE, State
 
@@ -19,6 +30,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *facts.ROUTES,
     *figures.ROUTES,
     *filing.ROUTES,
+    *restatements.ROUTES,
     *live.ROUTES,
     *trail.ROUTES,
     *views.ROUTES,

@@ -170,6 +170,39 @@ def test_every_request_of_the_api_guide_works(service: Service) -> None:
     ]
 
 
+def test_the_walk_of_a_corrected_number_ends_as_printed(database_url: str) -> None:
+    with Service(database_url) as fresh:
+        answers = replay("docs/restatement.md", fresh)
+    assert [answer.status for answer in answers] == [201, 201, 201, 201, 200, 200, 200]
+    _, closing, filing, correction, report, diff, fact = (answer.json() for answer in answers)
+
+    assert (closing["receipt"]["position"], filing["receipt"]["position"]) == (5, 6)
+    assert [item["position"] for item in correction["items"]] == [7, 8]
+    period = report["report"]["tables"][0]
+    named = dict(zip((c["id"] for c in period["columns"]), period["rows"][0], strict=True))
+    assert named["participations"] == 400
+    assert printed_lines("docs/restatement.md") == [
+        *(
+            (str(line["position"]), line["type"], line.get("reason", ""), "5", f"{moved['by']:+d}")
+            for line in diff["facts"]
+            for moved in line["moved"]
+            if "by" not in moved["cell"] and line["late"] == [5]
+        ),
+        *(
+            ("", "", "", "", f"{cell['before']} -> {cell['after']}")
+            for cell in diff["differences"]
+            if "by" not in cell["cell"]
+        ),
+    ]
+    assert fact["fact"]["late"] == [5]
+
+
+def printed_lines(name: str) -> list[tuple[str, ...]]:
+    """The rows of a page's one table, without their back quotes."""
+    rows = [line for line in page(name).splitlines() if line.startswith("|")][2:]
+    return [tuple(cell.strip(" `") for cell in row.strip("|").split("|")) for row in rows]
+
+
 # What must not be left out
 
 

@@ -1,6 +1,6 @@
 """`clusterledger report`: file reports, make them again, close periods."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -25,8 +25,10 @@ from projections.figures.refusals import FigureRefusal
 from projections.reports import filing
 from projections.reports.catalogue import report_of
 from projections.reports.compute import compute_report
+from projections.reports.explaining import Restatement, of_filings
 from projections.reports.filing import Filed
 from projections.reports.refusals import ReportMismatch
+from projections.reports.restatement import EVALUATIONS_MAX, Cell, Moved
 
 SOURCE = "urn:clusterledger:report"
 
@@ -142,6 +144,71 @@ def show(
     with _asked(data_dir, database_url) as (_, conn):
         report = filing.made_again(PostgresEngine(conn), _filing(conn, position))
     print(report.canonical().decode())
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[int, typer.Argument(help="The position of a filing.")],
+    after: Annotated[str, typer.Argument(help="A later one's, or `now`.")] = "now",
+    evaluations: Annotated[
+        int, typer.Option(min=0, help="Figures to compute at most to tell facts apart.")
+    ] = EVALUATIONS_MAX,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """What moved a filed report since, fact by fact."""
+    if after != "now" and not after.isdecimal():
+        raise CommandError(f"{after!r} is neither a position nor `now`.")
+    with _asked(data_dir, database_url) as (_, conn):
+        found = of_filings(
+            PostgresEngine(conn),
+            _filing(conn, before),
+            None if after == "now" else _filing(conn, int(after)),
+            known_at=progress.position(conn),
+            evaluations=evaluations,
+        )
+    printed(msgspec.to_builtins(found) if json else _told(found), json=json)
+
+
+def _told(found: Restatement) -> list[dict[str, Any]]:
+    """A restatement in lines: first what differs, then why."""
+    told: list[dict[str, Any]] = [
+        {"cell": _cell(d.cell), "before": d.before, "after": d.after} for d in found.differences
+    ]
+    told += [
+        {"definition": f"{v.before} -> {v.after}", "moved": _moves(v.moved)} for v in found.versions
+    ]
+    told += [
+        {
+            "position": line.position,
+            "type": line.type,
+            "recorded_at": line.recorded_at,
+            "actor": line.actor,
+            "reason": line.reason,
+            "late": ", ".join(map(str, line.late)),
+            "moved": _moves(line.moved),
+        }
+        for line in found.facts
+    ]
+    told += [
+        {
+            "run": f"{run.facts} facts behind {run.after}, up to {run.upto}, not looked at singly",
+            "figure": run.figure,
+            "moved": _moves(run.moved),
+        }
+        for run in found.runs
+    ]
+    return told
+
+
+def _moves(moved: Iterable[Moved]) -> list[str]:
+    return [f"{_cell(one.cell)} {one.by:+d}" for one in moved]
+
+
+def _cell(cell: Cell) -> str:
+    row = f"[{cell.key}]" if cell.key else ""
+    return cell.figure + row + ("" if cell.part == "value" else f".{cell.part}")
 
 
 @app.command("recompute")

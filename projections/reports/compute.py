@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from projections.figures.catalogue import CATALOGUE, Definition, Text
 from projections.figures.compute import Figure, Row, compute
@@ -75,33 +76,17 @@ def compute_report(
     `period_from` None: from the programme's start, without a lower bound. Raises a FigureRefusal.
     That `known_at` is not beyond the read models is the caller's to see to.
     """
-    if period_from is not None and period_to < period_from:
-        raise PeriodReversed(period_from=period_from, period_to=period_to)
-    for name in parameters:
-        if name not in definition.parameters:
-            raise UnknownReportParameter(
-                report=definition.id, parameter=name, allowed=definition.parameters
-            )
-    asked = Asked(
-        period_from=period_from,
-        period_to=period_to,
-        known_at=known_at,
-        parameters=parameters,
-        figures=figures,
+    making = Making(
+        engine,
+        Asked(
+            period_from=period_from,
+            period_to=period_to,
+            known_at=known_at,
+            parameters=parameters,
+            figures=figures,
+        ),
     )
-    making = Making(engine, asked)
-    tables = tuple(making.table(table) for table in tables_of(definition))
-    return Report(
-        report=definition.name,
-        title=definition.title,
-        meaning=definition.meaning,
-        origin=engine.origin,
-        period=Span(from_=period_from, to=period_to),
-        known_at=known_at,
-        parameters=dict(parameters),
-        definitions=making.used,
-        tables=tables,
-    )
+    return making.report(definition)
 
 
 class Series(Struct, frozen=True):
@@ -113,19 +98,66 @@ class Series(Struct, frozen=True):
     adjustment: int | None = None
 
 
+class Question(Struct, frozen=True):
+    """What is asked of one figure, apart from its definition's version and the position."""
+
+    figure: str
+    by: str | None
+    view: str
+    period_from: date | None
+    period_to: date
+    parameters: tuple[tuple[str, str], ...]
+
+    def answer(self, engine: Engine, definition: Definition, known_at: int) -> Figure:
+        """The figure. Raises a FigureRefusal."""
+        return compute(
+            engine,
+            definition,
+            period_from=self.period_from,
+            period_to=self.period_to,
+            known_at=known_at,
+            by=self.by,
+            view=self.view,
+            **dict(self.parameters),
+        )
+
+
 class Making:
     """One report in the making: a figure that stands in several tables is computed once."""
 
     def __init__(self, engine: Engine, asked: Asked) -> None:
         self._engine = engine
         self._asked = asked
-        self._answers: dict[tuple[object, ...], Figure] = {}
+        self.answers: dict[Question, Figure] = {}
 
     @property
     def used(self) -> tuple[Used, ...]:
         """The definitions asked so far, by name."""
-        found = {answer.definition: answer.sha256 for answer in self._answers.values()}
+        found = {answer.definition: answer.sha256 for answer in self.answers.values()}
         return tuple(Used(name, found[name]) for name in sorted(found))
+
+    def report(self, definition: ReportOf) -> Report:
+        """The whole report. Raises a FigureRefusal."""
+        asked = self._asked
+        if asked.period_from is not None and asked.period_to < asked.period_from:
+            raise PeriodReversed(period_from=asked.period_from, period_to=asked.period_to)
+        for name in asked.parameters:
+            if name not in definition.parameters:
+                raise UnknownReportParameter(
+                    report=definition.id, parameter=name, allowed=definition.parameters
+                )
+        tables = tuple(self.table(table) for table in tables_of(definition))
+        return Report(
+            report=definition.name,
+            title=definition.title,
+            meaning=definition.meaning,
+            origin=self._engine.origin,
+            period=Span(from_=asked.period_from, to=asked.period_to),
+            known_at=asked.known_at,
+            parameters=dict(asked.parameters),
+            definitions=self.used,
+            tables=tables,
+        )
 
     def table(self, table: TableOf) -> Table:
         """One table."""
@@ -150,47 +182,59 @@ class Making:
         )
 
     def _series(self, table: TableOf, column: ColumnOf) -> Series:
-        asked = self._asked
-        if column.when == "before":
-            return self._opening(table, column)
-        answer = self._answer(table.by, table.view, column, asked.period_from, asked.period_to)
+        answer = self._answer(of_period(table, column, self._asked))
         rows = {row.key: _part(row, column.part) for row in answer.rows or ()}
         total = _part(answer, column.part)
+        if column.when == "before":
+            return self._opening(table, column, rows)
         adjustment = total - sum(rows.values()) if table.by == "cluster" else None
         return Series(rows, total, adjustment)
 
-    def _opening(self, table: TableOf, column: ColumnOf) -> Series:
+    def _opening(self, table: TableOf, column: ColumnOf, closing: Mapping[str, int]) -> Series:
         """A balance before the period; a year opens with what the year before closed with."""
-        asked, total = self._asked, 0
-        if asked.period_from is not None:
-            before = asked.period_from - _ONE_DAY
-            total = _part(self._answer(None, table.view, column, None, before), column.part)
-        if table.by is None:
-            return Series({}, total)
-        closing = self._answer(table.by, table.view, column, asked.period_from, asked.period_to)
-        keys = [row.key for row in closing.rows or ()]
-        closed = [_part(row, column.part) for row in closing.rows or ()]
-        return Series(dict(zip(keys, [total, *closed], strict=False)), total)
+        question = of_day_before(table, column, self._asked)
+        total = 0 if question is None else _part(self._answer(question), column.part)
+        return Series(dict(zip(closing, [total, *closing.values()], strict=False)), total)
 
-    def _answer(
-        self, by: str | None, view: str, column: ColumnOf, first: date | None, last: date
-    ) -> Figure:
-        assert column.figure is not None
-        definition = self._asked.figures[column.figure]
-        question = (definition.name, by, view, first, last, *sorted(column.asked.items()))
-        if question not in self._answers:
-            self._answers[question] = compute(
-                self._engine,
-                definition,
-                period_from=first,
-                period_to=last,
-                known_at=self._asked.known_at,
-                by=by,
-                view=view,
-                **self._asked.parameters,
-                **column.asked,
-            )
-        return self._answers[question]
+    def _answer(self, question: Question) -> Figure:
+        if question not in self.answers:
+            definition = self._asked.figures[question.figure]
+            known_at = self._asked.known_at
+            self.answers[question] = question.answer(self._engine, definition, known_at)
+        return self.answers[question]
+
+
+def of_period(table: TableOf, column: ColumnOf, asked: Asked) -> Question:
+    """What a column asks of its figure."""
+    assert column.figure is not None
+    parameters = tuple(sorted({**asked.parameters, **column.asked}.items()))
+    return Question(
+        column.figure, table.by, table.view, asked.period_from, asked.period_to, parameters
+    )
+
+
+def of_day_before(table: TableOf, column: ColumnOf, asked: Asked) -> Question | None:
+    """What an opening balance asks besides; None where nothing was before."""
+    if column.when == "period" or asked.period_from is None:
+        return None
+    whole = replace(of_period(table, column, asked), by=None)
+    return replace(whole, period_from=None, period_to=asked.period_from - _ONE_DAY)
+
+
+def questions_of(definition: ReportOf, asked: Asked) -> tuple[Question, ...]:
+    """Everything a report asks of figures, each question once."""
+    columns = [
+        (table, column)
+        for table in tables_of(definition)
+        for column in table.columns
+        if column.figure is not None
+    ]
+    found = [
+        question
+        for table, column in columns
+        for question in (of_period(table, column, asked), of_day_before(table, column, asked))
+    ]
+    return tuple(dict.fromkeys(question for question in found if question is not None))
 
 
 def _part(answer: Figure | Row, part: str) -> int:

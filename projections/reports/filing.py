@@ -17,11 +17,11 @@ from ledger.domain.facts import DefinitionDigest, PeriodClosed, ReportPublished
 from ledger.domain.history import Entry, voided
 from ledger.domain.vocabulary import FIRST_DAY
 from ledger.store.codec import decode_leaf, event_key
-from projections.figures.catalogue import CATALOGUE, Definition, definition_of
+from projections.figures.catalogue import CATALOGUE, definition_of
 from projections.figures.compute import compute
 from projections.figures.engines import Engine
 from projections.reports.catalogue import report_of
-from projections.reports.compute import compute_report
+from projections.reports.compute import Asked, Making
 from projections.reports.model import Report, Span, Used
 from projections.reports.refusals import ReportMismatch
 
@@ -41,10 +41,17 @@ class Filed(Struct, frozen=True, kw_only=True):
     sha256: str
 
     @property
-    def figures(self) -> dict[str, Definition]:
-        """The definitions that counted, by id. Raises UnknownFigure, UnknownVersion."""
+    def asked(self) -> Asked:
+        """What the report was asked for, with the definitions that counted. Raises UnknownFigure,
+        UnknownVersion where this software lacks one."""
         counted = [definition_of(used.definition) for used in self.definitions]
-        return {**CATALOGUE, **{definition.id: definition for definition in counted}}
+        return Asked(
+            period_from=self.period.from_,
+            period_to=self.period.to,
+            known_at=self.known_at,
+            parameters=self.parameters,
+            figures={definition.id: definition for definition in counted},
+        )
 
 
 def published(report: Report) -> ReportPublished:
@@ -132,15 +139,7 @@ def made_again(engine: Engine, filing: Filed) -> Report:
     Raises ReportMismatch when its digest is not the filed one: the ledger was tampered with, or
     this software counts otherwise than the one that filed it.
     """
-    report = compute_report(
-        engine,
-        report_of(filing.report),
-        period_from=filing.period.from_,
-        period_to=filing.period.to,
-        known_at=filing.known_at,
-        parameters=filing.parameters,
-        figures=filing.figures,
-    )
+    report = Making(engine, filing.asked).report(report_of(filing.report))
     if report.digest != filing.sha256:
         raise ReportMismatch(position=filing.position, filed=filing.sha256, made=report.digest)
     return report
