@@ -38,6 +38,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How long a request's body may take."""
     session_secret: str | None = None
     """Signs the pages' sessions; left out: a random one, so that a restart signs everybody out."""
+    operator_name: str | None = None
+    """Who runs the service, for imprint and data protection."""
+    operator_address: str | None = None
+    """The operator's address, lines separated by `;`."""
+    operator_email: str | None = None
+    """Where barriers and questions are reported."""
     log_level: str = "info"
     """debug, info, warning or error."""
 

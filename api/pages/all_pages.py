@@ -7,6 +7,9 @@ from api.pages import (
     activities,
     clusters,
     correcting,
+    legal,
+    method,
+    operations,
     organisations,
     projects,
     searching,
@@ -22,5 +25,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *trail.ROUTES,
     *correcting.ROUTES,
     *searching.ROUTES,
+    *method.ROUTES,
+    *operations.ROUTES,
+    *legal.ROUTES,
     *signing.ROUTES,
 )

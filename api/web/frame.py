@@ -82,6 +82,12 @@ NAVIGATION: Final = (
     Place("/operations", Text("Betrieb", "Operations"), "admin"),
 )
 
+LEGAL: Final = (
+    ("/accessibility", Text("Barrierefreiheit", "Accessibility")),
+    ("/privacy", Text("Datenschutz", "Data protection")),
+    ("/imprint", Text("Impressum", "Imprint")),
+)
+
 
 class Frame(Struct, frozen=True, kw_only=True):
     """Everything around a page's own content. `path` is without language and suffix."""
@@ -139,6 +145,7 @@ def render(template: str, frame: Frame, content: Mapping[str, Any]) -> str:
             link=frame.link,
             here=frame.here,
             places=tuple(place for place in NAVIGATION if frame.viewer.may(place.scope)),
+            legal=LEGAL,
             others=tuple((one, NAMES[one]) for one in LANGUAGES if one != language),
             say=lambda de, en: de if language == "de" else en,
             text=partial(said, language=language),
