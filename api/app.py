@@ -19,6 +19,7 @@ from api.routes import (
     live,
     operations,
     pages,
+    report_files,
     restatements,
     trail,
     views,
@@ -29,6 +30,7 @@ from api.state import STATE, State
 ROUTES: Final[tuple[Route, ...]] = (
     *facts.ROUTES,
     *figures.ROUTES,
+    *report_files.ROUTES,  # before filing's {position}, which would take "12.pdf" too
     *filing.ROUTES,
     *restatements.ROUTES,
     *live.ROUTES,
@@ -48,6 +50,7 @@ def application(url: str, settings: Settings) -> web.Application:
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
     app[pages.FIRST_PAGE] = pages.FirstPage()
     app[figures.FIGURES] = figures.Figures()
+    app[report_files.FILES] = report_files.Files()
     live.install(app)
     app.cleanup_ctx.append(_open(url, settings))
     return app
