@@ -86,8 +86,9 @@ def make(conn: Connection[Any], schema: str, *, bare: bool = False) -> None:
     conn.execute(_ADMINISTRATION)
     for table in TABLES:
         conn.execute(table.ddl)
-        if not bare:
-            conn.execute(table.keys + table.extras)
+        # A vacuum in the midst of the filling would make whoever adds an index wait for it.
+        unvacuumed = f"ALTER TABLE {table.name} SET (autovacuum_enabled = off)"
+        conn.execute(unvacuumed if bare else table.keys + table.extras)
     conn.execute("INSERT INTO meta (fingerprint) VALUES (%s)", (fingerprint(),))
     conn.execute("INSERT INTO tracking VALUES (%s, 0)", (APPLICATION,))
     conn.execute(sql.SQL("GRANT USAGE ON SCHEMA {0} TO {1}").format(name, sql.Identifier(READER)))
@@ -105,7 +106,8 @@ def add_keys(conn: Connection[Any], schema: str, table: Table) -> None:
 
 def add_extras(conn: Connection[Any], schema: str, table: Table) -> None:
     """Indexes, exclusion constraints and statistics, once the rows are in."""
-    _index(conn, schema, f"{table.extras} ANALYZE {table.name};")
+    vacuumed = f"ALTER TABLE {table.name} RESET (autovacuum_enabled);"
+    _index(conn, schema, f"{table.extras} {vacuumed} ANALYZE {table.name};")
 
 
 def _index(conn: Connection[Any], schema: str, statements: str) -> None:
