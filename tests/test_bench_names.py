@@ -19,6 +19,7 @@ NAMES = {
     "two_processes",
     "get_headline",
     "get_known_at",
+    "report_set",
 }
 
 

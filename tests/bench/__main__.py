@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from api.logs import configure
-from tests.bench import bulk, posting, reading
+from tests.bench import bulk, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 
@@ -28,6 +28,7 @@ FIGURES: dict[str, Measure] = {
     "rebuild": bulk.rebuild,
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
+    "report_set": reporting.report_set,
     "post_single": posting.post_single,
     "post_batch": posting.post_batch,
     "two_processes": posting.two_processes,

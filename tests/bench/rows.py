@@ -58,6 +58,8 @@ AT_MOST: Final[dict[str, float]] = {
     "demo_seconds": 1.0,
     "lag_loaded": 1.0,
     "lag_idle": 1.0,
+    "report_set_json_s": 1.0,
+    "report_set_pdf_s": 1.0,
     "two_processes_errors": 0.0,
     "get_headline_p99_ms": 1.0,
     "get_known_at": 1.0,

@@ -5,12 +5,22 @@ import os
 import subprocess
 import sys
 from hashlib import sha256
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from ledger.domain.vocabulary import ActivityKind, Mode, OrganisationKind, SizeClass, Spatial
 from projections.reports.outputs import FORMATS, file_name, render
+from projections.reports.outputs.codes import NAMES
 from tests.outputs.examples import example
+
+CLASSES = {
+    "kind": get_args(OrganisationKind),
+    "size_class": get_args(SizeClass),
+    "spatial": get_args(Spatial),
+    "activity_kind": get_args(ActivityKind),
+    "mode": get_args(Mode),
+}
 
 _ELSEWHERE = """
 import json, sys
@@ -61,6 +71,11 @@ def test_the_json_form_is_what_the_digest_is_of() -> None:
 def test_a_file_s_name_tells_what_is_in_it(form: Any, name: str) -> None:
     report = example()
     assert file_name(report, form, "de") == name.format(report.digest[:8])
+
+
+def test_every_class_has_a_name_for_readers() -> None:
+    for scheme, codes in CLASSES.items():
+        assert set(NAMES[scheme]) == {*codes, "unknown"}
 
 
 def test_another_report_has_other_bytes_in_every_form() -> None:

@@ -81,7 +81,7 @@ def _cells(table: Table, row: tuple[Cell, ...], symbol: str, words: Words) -> li
     return [
         ("" if column.kind in ("key", "text") else symbol)
         if cell is None
-        else _breakable(shown(cell, column.kind, words))
+        else _breakable(shown(cell, column, words))
         for column, cell in zip(table.columns, row, strict=True)
     ]
 
@@ -157,9 +157,9 @@ def _panel(table: Table, index: int, symbol: str, words: Words) -> dict[str, Any
     cells = [row[index] for row in table.rows]
     values = [cell if isinstance(cell, int) else None for cell in cells]
     numbers = [value for value in values if value is not None]
-    highest = shown(max(numbers), column.kind, words) if numbers else symbol
+    highest = shown(max(numbers), column, words) if numbers else symbol
     title = _heading(column, words)
-    key = table.columns[0].kind
+    key = table.columns[0]
     return {
         "title": title,
         "alt": words.chart_of.format(of(table.title, words), title, highest),
@@ -167,7 +167,5 @@ def _panel(table: Table, index: int, symbol: str, words: Words) -> dict[str, Any
             "" if row[0] is None else _breakable(shown(row[0], key, words)) for row in table.rows
         ],
         "values": values,
-        "shown": [
-            symbol if value is None else shown(value, column.kind, words) for value in values
-        ],
+        "shown": [symbol if value is None else shown(value, column, words) for value in values],
     }

@@ -11,7 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from projections.figures.catalogue import Text
-from projections.reports.model import Cell, ColumnKind, Report
+from projections.reports.model import Cell, Column, Report
+from projections.reports.outputs.codes import NAMES
 
 Language = Literal["de", "en"]
 
@@ -210,10 +211,14 @@ def empty(report: Report, *, in_total: bool) -> str:
     return WITHHELD if is_public(report) and not in_total else NOT_APPLICABLE
 
 
-def shown(cell: Cell, kind: ColumnKind, words: Words) -> str:
-    """A cell that has a value, for readers. Keys stay as they are: a year takes no separators."""
+def shown(cell: Cell, column: Column, words: Words) -> str:
+    """A cell that has a value, for readers. A key takes no separators: it may be a year."""
     if isinstance(cell, int):
-        if kind == "cents":
+        if column.kind == "cents":
             return euros(cell, words)
-        return str(cell) if kind == "key" else number(cell, words)
-    return day(str(cell), words) if kind == "day" else str(cell)
+        return str(cell) if column.kind == "key" else number(cell, words)
+    text = str(cell)
+    if column.kind == "key":
+        name = NAMES.get(column.id, {}).get(text)
+        return of(name, words) if name else text
+    return day(text, words) if column.kind == "day" else text

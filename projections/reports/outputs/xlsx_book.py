@@ -24,6 +24,7 @@ from projections.reports.outputs.words import (
     empty,
     is_public,
     of,
+    shown,
 )
 
 _CELL_CHARACTERS_MAX: Final = 32_767
@@ -129,11 +130,11 @@ def _table(
     for index, column in enumerate(table.columns):
         _text(sheet, header, index, _heading(column, words), formats["head"])
     for number, row in enumerate(table.rows, header + 1):
-        _row(sheet, number, table, row, formats, empty(report, in_total=False))
+        _row(sheet, words, number, table, row, formats, empty(report, in_total=False))
     symbol = empty(report, in_total=True)
     last = header + 1 + len(table.rows)
     for number, cells in enumerate(manifest.closing(table, words), last):
-        _row(sheet, number, table, cells, totals, symbol)
+        _row(sheet, words, number, table, cells, totals, symbol)
 
 
 def _heading(column: Column, words: Words) -> str:
@@ -149,6 +150,7 @@ def _units(table: Table, words: Words) -> str:
 
 def _row(
     sheet: Worksheet,
+    words: Words,
     number: int,
     table: Table,
     row: tuple[Cell, ...],
@@ -165,7 +167,7 @@ def _row(
         elif column.kind == "day":
             sheet.write_datetime(number, index, date.fromisoformat(cell), style)
         else:
-            _text(sheet, number, index, cell, style)
+            _text(sheet, number, index, shown(cell, column, words), style)
 
 
 def _text(sheet: Worksheet, row: int, column: int, text: str, style: Format) -> None:
