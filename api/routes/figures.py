@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 from psycopg import Connection
 
 from api.answers import JSON, LEDGER_POSITION, PRIVATE, shown, unchanged
@@ -17,6 +17,7 @@ from api.dispatch import NOBODY
 from api.problems import Finding, Problem
 from api.requests import authority_of, day_of, known_at, today
 from api.state import STATE, State
+from projections.figures.almost import AlmostPage, almost_counted
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Text, definition_of
 from projections.figures.compute import Figure, Row, compute
@@ -47,6 +48,19 @@ class AskedFacts(Asked, frozen=True, rename={"from_": "from"}):
 
     cursor: str | None = None
     limit: int = 100
+
+
+class AskedAlmost(Struct, frozen=True, rename={"from_": "from"}):
+    """What almost counted, page by page; `limit` is a number of streams."""
+
+    from_: str | None = None
+    to: str | None = None
+    as_of: str | None = None
+    known_at: str | None = None
+    cluster: str | None = None
+    min_position: int | None = None
+    cursor: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
 
 
 class Described(Struct, frozen=True):
@@ -286,6 +300,31 @@ async def behind(request: web.Request) -> web.StreamResponse:
     return shown(request, page)
 
 
+async def almost(request: web.Request) -> web.StreamResponse:
+    """What almost counted, and the rule that excluded it."""
+    asked = query(request, AskedAlmost)
+    to = day_of(asked.to or asked.as_of, "to" if asked.to else "as_of")
+    start = None if asked.from_ is None else day_of(asked.from_, "from")
+    position = await known_at(request, asked.known_at, asked.min_position)
+
+    def read(conn: Connection[Any]) -> AlmostPage:
+        return almost_counted(
+            PostgresEngine(conn),
+            _definition(request),
+            period_from=start,
+            period_to=to,
+            known_at=position,
+            cluster=asked.cluster,
+            after=asked.cursor,
+            limit=asked.limit,
+        )
+
+    try:
+        return shown(request, await request.app[STATE].read(read))
+    except FigureRefusal as refusal:
+        raise of_refusal(refusal) from refusal
+
+
 async def catalogue(request: web.Request) -> web.StreamResponse:
     """All definitions in force, with their texts in German and English."""
     return shown(request, Catalogue(tuple(map(_described, CATALOGUE.values()))))
@@ -339,6 +378,18 @@ ROUTES = (
         {200: Answer("Some of them, and the cursor to more.", FactsPage)},
         "figures",
         query=AskedFacts,
+        path_parameters={"id": str},
+        problems=(400, 401, 403, 404, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/figures/{id}/almost",
+        almost,
+        "What almost counted in a figure, and the rule that excluded it",
+        READ,
+        {200: Answer("Some of it, and the cursor to more.", AlmostPage)},
+        "figures",
+        query=AskedAlmost,
         path_parameters={"id": str},
         problems=(400, 401, 403, 404, 422, 503),
     ),

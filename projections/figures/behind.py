@@ -112,9 +112,9 @@ def _facts(
     """The facts of these streams, in the streams' order, each in the order of its fold."""
     space = namespace(engine.origin)
     kinds = {stream_id(space, Kind(k), a, *([b] if b else [])): Kind(k) for k, a, b in keys}
-    histories = _histories(engine.conn, list(kinds), known_at)
+    entries = histories(engine.conn, list(kinds), known_at)
     for stream, kind in kinds.items():
-        for entry in standing(histories.get(stream, [])):
+        for entry in standing(entries.get(stream, [])):
             if entry.fact.topic in definition.facts and effective_day(entry.fact) <= period_to:
                 yield FactBehind(
                     position=entry.position,
@@ -125,7 +125,7 @@ def _facts(
                 )
 
 
-def _histories(
+def histories(
     conn: psycopg.Connection[Any], streams: list[UUID], known_at: int
 ) -> dict[UUID, list[Entry]]:
     """Entries by stream, in version order, up to a position."""

@@ -1,0 +1,170 @@
+"""What almost counted: streams that a reader may miss in a figure, and the rule that excluded them.
+
+The rules stand in `almost.toml`, in German and English, each with the figures it speaks about. They
+change no value: a rule may be added or sharpened without a new version of a figure.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ledger.domain.history import Entry, voided
+from ledger.domain.streams import Kind, namespace, stream_id
+from projections.figures.asking import WHOLE, clusters
+from projections.figures.behind import Key, histories
+from projections.figures.catalogue import Definition, Text, composed
+from projections.figures.engines import PostgresEngine
+from projections.figures.refusals import InvalidCursor, PeriodReversed, UnknownCluster
+
+_PAGE: Final = """SELECT kind, first_key, second_key
+FROM almost
+WHERE (kind, first_key, second_key COLLATE "C")
+    > (%(kind)s, CAST(%(first_key)s AS uuid), %(second_key)s)
+GROUP BY kind, first_key, second_key
+ORDER BY kind, first_key, second_key COLLATE "C"
+LIMIT %(streams)s
+"""
+_BEGINNING: Final[Key] = (0, UUID(int=0), "")
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a stream is not in a figure. `sql` lists such streams."""
+
+    id: str
+    figures: tuple[str, ...]
+    text: Text
+    sql: str
+
+
+class FactOfStream(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact of a stream that almost counted; `voided_by` is the position of its void."""
+
+    position: int
+    type: str
+    recorded_at: str
+    voided_by: int | None
+
+
+class Almost(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream that almost counted: the rule that excluded it, and its facts in their order."""
+
+    rule: str
+    text: Text
+    stream_kind: str
+    stream: UUID
+    facts: tuple[FactOfStream, ...]
+
+
+class AlmostPage(msgspec.Struct, frozen=True):
+    """Some of the streams, and the cursor for more of them; None after the last ones."""
+
+    items: tuple[Almost, ...]
+    next: str | None
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules, in their order."""
+    text = (files("projections.figures") / "almost.toml").read_text(encoding="utf-8")
+    return tuple(msgspec.convert(tomllib.loads(text)["rules"], tuple[Rule, ...]))
+
+
+def almost_counted(  # noqa: PLR0913 - a question has this many parts
+    engine: PostgresEngine,
+    definition: Definition,
+    *,
+    period_from: date | None,
+    period_to: date,
+    known_at: int,
+    cluster: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> AlmostPage:
+    """Streams that almost counted in a figure, rule by rule, page by page.
+
+    A stream may stand under several rules. `limit` is the number of streams a page. A figure that
+    no rule speaks about has an empty page. Raises PeriodReversed, UnknownCluster, InvalidCursor.
+    """
+    if period_from is not None and period_to < period_from:
+        raise PeriodReversed(period_from=period_from, period_to=period_to)
+    if cluster is not None and cluster not in (known := clusters(engine, known_at)):
+        raise UnknownCluster(cluster=cluster, known_at=known_at, allowed=known)
+    first_rule, key = _parsed(after)
+    parameters = {
+        "bucket": [WHOLE],
+        "first_day": [period_from or date.min],
+        "last_day": [period_to],
+        "view": "participating" if cluster else "programme",
+        "cluster": cluster or "",
+        "by": "",
+        "of": "",
+        "known_at": known_at,
+    }
+    found: list[tuple[Rule, Key]] = []
+    for number, rule in enumerate(rules()):
+        if number < first_rule or definition.id not in rule.figures or len(found) > limit:
+            continue
+        kind, first, second = key if number == first_rule else _BEGINNING
+        page = {"kind": kind, "first_key": first, "second_key": second}
+        sql = composed(rule.sql.lstrip(), then=_PAGE, name="almost")
+        rows = engine.rows(sql, {**parameters, **page, "streams": limit + 1 - len(found)})
+        found += [(rule, (int(k), a, str(b))) for k, a, b in rows]
+    items = _with_facts(engine, found[:limit], known_at)
+    return AlmostPage(items, _cursor(*found[limit - 1]) if len(found) > limit else None)
+
+
+def _with_facts(
+    engine: PostgresEngine, found: Sequence[tuple[Rule, Key]], known_at: int
+) -> tuple[Almost, ...]:
+    space = namespace(engine.origin)
+    streams = [stream_id(space, Kind(k), a, *([b] if b else [])) for _, (k, a, b) in found]
+    entries = histories(engine.conn, streams, known_at)
+    return tuple(
+        Almost(
+            rule=rule.id,
+            text=rule.text,
+            stream_kind=Kind(key[0]).name,
+            stream=stream,
+            facts=_facts(entries.get(stream, [])),
+        )
+        for (rule, key), stream in zip(found, streams, strict=True)
+    )
+
+
+def _facts(entries: Sequence[Entry]) -> tuple[FactOfStream, ...]:
+    gone = voided(entries)
+    return tuple(
+        FactOfStream(
+            position=entry.position,
+            type=entry.fact.topic,
+            recorded_at=entry.recorded_at,
+            voided_by=gone[entry.event].position if entry.event in gone else None,
+        )
+        for entry in entries
+    )
+
+
+def _cursor(rule: Rule, key: Key) -> str:
+    return f"{rule.id}/{key[0]}/{key[1]}/{key[2]}"
+
+
+def _parsed(cursor: str | None) -> tuple[int, Key]:
+    """The rule's number and the key behind which to go on. Raises InvalidCursor."""
+    if cursor is None:
+        return 0, _BEGINNING
+    numbers = {rule.id: number for number, rule in enumerate(rules())}
+    name, _, rest = cursor.partition("/")
+    parts = rest.split("/", 2)
+    try:
+        kind, first, second = parts
+        return numbers[name], (int(Kind(int(kind))), UUID(first), second)
+    except (KeyError, ValueError) as error:
+        raise InvalidCursor(after=cursor[:100]) from error
