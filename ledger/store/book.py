@@ -94,9 +94,21 @@ class Row(Known, frozen=True, gc=False, kw_only=True):
 
 
 class BookDatastore(PostgresDatastore):
-    """The library's datastore on a libpq URL, acting as one of the group roles."""
+    """The library's datastore on a libpq URL, acting as one of the group roles.
 
-    def __init__(self, url: str, role: str, *, pool_size: int = 2, max_overflow: int = 6) -> None:
+    With `kept` it is one connection, used by one thread and not asked before each use whether it
+    lives: what PostgreSQL has planned and cached for it stays at hand.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        role: str,
+        *,
+        pool_size: int = 1,
+        max_overflow: int = 7,
+        kept: bool = False,
+    ) -> None:
         super().__init__("", "", "", "", "", schema="ledger")
         # Every question to the book is a look-up by key. Before the first ANALYZE, and in a generic
         # plan for ANY(…), the planner believes a scan of the whole table to be cheaper.
@@ -105,11 +117,11 @@ class BookDatastore(PostgresDatastore):
             conninfo(by_key, role),
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row, "autocommit": True},
-            min_size=pool_size,
-            max_size=pool_size + max_overflow,
+            min_size=1 if kept else pool_size,
+            max_size=1 if kept else pool_size + max_overflow,
             open=False,
             configure=register,
-            check=ConnectionPool.check_connection,
+            check=None if kept else ConnectionPool.check_connection,
         )
 
 
@@ -120,8 +132,9 @@ class FactRecorder(PostgresApplicationRecorder):
     from a sequence, which a refused append leaves gaps in.
     """
 
-    def __init__(self, datastore: PostgresDatastore) -> None:
+    def __init__(self, datastore: PostgresDatastore, appender: PostgresDatastore) -> None:
         super().__init__(datastore, events_table_name="facts")
+        self._appender = appender
         self.sql_create_statements.clear()  # tables come from migrations
         self._warnings: list[str] = []
 
@@ -138,7 +151,7 @@ class FactRecorder(PostgresApplicationRecorder):
         """One pipelined transaction of the writer. Leaving it commits; raising rolls back."""
         self._warnings.clear()
         with (
-            self.datastore.get_connection() as conn,
+            self._appender.get_connection() as conn,
             self._listening(conn),
             conn.pipeline(),
             conn.transaction(),
@@ -230,13 +243,14 @@ class LeafMapper(Mapper[UUID]):
 class BookFactory(PostgresFactory):
     """Hands the library our datastore and recorder."""
 
-    def __init__(self, env: Environment, datastore: BookDatastore) -> None:
+    def __init__(self, env: Environment, datastore: BookDatastore, appender: BookDatastore) -> None:
         InfrastructureFactory.__init__(self, env)
         self.datastore = datastore
+        self._appender = appender
 
     def application_recorder(self) -> FactRecorder:
         """The recorder of this book."""
-        return FactRecorder(self.datastore)
+        return FactRecorder(self.datastore, self._appender)
 
 
 class Book(Application[UUID]):
@@ -253,12 +267,13 @@ class Book(Application[UUID]):
         self.origin: str = row[0]
         self.space = namespace(self.origin)
         self.datastore = BookDatastore(url, role)
+        self._appender = BookDatastore(url, role, kept=True)
         self.recorder: FactRecorder
         super().__init__(env)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Called by the library: our datastore and recorder."""
-        return BookFactory(env, self.datastore)
+        return BookFactory(env, self.datastore, self._appender)
 
     def construct_mapper(self) -> Mapper[UUID]:
         """Called by the library: the leaf is the encoding."""
@@ -318,6 +333,7 @@ class Book(Application[UUID]):
 
     def close(self) -> None:
         """Let go of the database."""
+        self._appender.close()
         self.datastore.close()
         super().close()
 

@@ -25,16 +25,15 @@ from ledger.store.arrays import BigintArray, UuidArray
 from ledger.store.batch import Slip, slips_of
 from ledger.store.book import KNOWN, Book, read_streams
 from ledger.store.desk import Desk
+from ledger.store.herald import Herald
 from ledger.store.tree import LockedHead, Tree, TreeDamaged, TreeHead
 
 log: Final = structlog.get_logger(__name__)
 
-CHANNEL: Final = "clusterledger_facts"
 BATCH_FACTS_MAX: Final = 4_000
 CHUNK_FACTS: Final = 500
 QUEUE_FACTS_MAX: Final = 20_000
 TRIES: Final = 5
-NOTIFY_EVERY_S: Final = 0.005
 
 
 class WriterBusy(Exception):
@@ -111,8 +110,7 @@ class Writer:
         self._queued_facts = 0
         self._condition = Condition()
         self._closing = False
-        self._notified_at = 0.0
-        self._notify_due = False
+        self._herald = Herald(book)
         self.statistics = Statistics()
         self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -148,6 +146,7 @@ class Writer:
             self._closing = True
             self._condition.notify()
         self._thread.join()
+        self._herald.close()
 
     def _run(self) -> None:
         while True:
@@ -156,8 +155,7 @@ class Writer:
                 return
             self._record(batch)
             _deliver(batch)
-            self._notify_due = True
-            self._notify(now=not self._queue)
+            self._herald.tell(self.statistics.last_position)
 
     def _next_batch(self) -> list[Ticket]:
         """At least one ticket, as many as fit one transaction; none when closing."""
@@ -315,19 +313,6 @@ class Writer:
         self.statistics.commit_s += seconds
         self.statistics.last_batch_facts = facts
         self.statistics.last_position = self._desk.position
-
-    def _notify(self, *, now: bool) -> None:
-        """Wake followers: a hint after the commit, never part of it; every few ms under load."""
-        if not now and time.monotonic() - self._notified_at < NOTIFY_EVERY_S:
-            return
-        self._notified_at = time.monotonic()
-        try:
-            with self._book.cursor() as curs:
-                curs.execute(
-                    "SELECT pg_notify(%s, %s)", (CHANNEL, str(self.statistics.last_position))
-                )
-        except PersistenceError as error:
-            log.warning("notify_failed", error=str(error)[:500])  # followers poll
 
 
 def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:

@@ -15,7 +15,8 @@ from ledger.domain.commands import Command, Incoming, Refused
 from ledger.service import Ledger
 from ledger.store import writer as writing
 from ledger.store.database import connect
-from ledger.store.writer import CHANNEL, OutcomeUnknown, Ticket, WriterBusy, WriterClosed
+from ledger.store.herald import CHANNEL
+from ledger.store.writer import OutcomeUnknown, Ticket, WriterBusy, WriterClosed
 from tests.domain.kit import ADMIN, Given, fact
 
 DAY = "2020-01-01"
