@@ -129,6 +129,9 @@ def test_numbers_are_written_as_the_language_writes_them(said: str) -> None:
 def test_characters_without_a_glyph_are_spelled_out_and_invisible_ones_left_out(said: str) -> None:
     assert printable("中\u202e\x07 GmbH\nO\u0308") == "[U+4E2D] GmbH Ö"
     assert "[U+4E2D][U+6587]" in said
+    assert squeezed("Schriftzeichen, die in den eingebetteten") in said
+    plain = words_of(read(example(tables=example().tables[1:3])))
+    assert squeezed("Schriftzeichen, die in den eingebetteten") not in plain
 
 
 def test_every_character_that_is_printed_has_a_glyph() -> None:

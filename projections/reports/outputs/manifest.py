@@ -10,11 +10,13 @@ from projections.reports.outputs.words import Words, day, is_public, number, of
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line: a name that programs find it by, its label and its value for readers."""
+    """One line: a name that programs find it by, its label, its value; and what readers see
+    instead of the value, where that is not plain."""
 
     name: str
     label: str
     value: str
+    shown: str = ""
 
 
 def period(report: Report, words: Words) -> str:
@@ -52,7 +54,7 @@ def lines(report: Report, words: Words) -> list[Line]:
     found = [
         Line("report", words.report, report.report),
         Line("origin", words.origin, report.origin),
-        Line("period", words.days, f"{start}/{report.period.to.isoformat()}"),
+        Line("period", words.days, f"{start}/{report.period.to}", period(report, words)),
         Line("known_at", words.position, str(report.known_at)),
         Line("sha256", words.digest, report.digest),
     ]

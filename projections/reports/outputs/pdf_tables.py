@@ -25,7 +25,7 @@ _TEXT_CHARACTERS_MIN: Final = 18
 _CHART_ROWS_MAX: Final = 44
 """A chart of more rows would not fit a page: the table must do."""
 
-_UNBROKEN_CHARACTERS: Final = 24
+_UNBROKEN_CHARACTERS: Final = 40
 _BREAK: Final = "\u00ad"
 
 

@@ -72,7 +72,9 @@ def _cover(sheet: Worksheet, report: Report, words: Words, formats: dict[str, Fo
     rows: list[tuple[str, str, str]] = [("title", of(report.title, words), "")]
     rows += [("wrapped", "", text) for text in (of(report.meaning, words),)]
     rows += [("wrapped", "", note) for note in manifest.notes(report, words)]
-    rows += [("wrapped", line.label, line.value) for line in manifest.lines(report, words)]
+    rows += [
+        ("wrapped", line.label, line.shown or line.value) for line in manifest.lines(report, words)
+    ]
     rows.append(("wrapped", words.citing, manifest.citation(report, words)))
     rows.append(("wrapped", words.recompute_title, manifest.recompute(report, words)))
     rows.append(("title", words.contents, ""))
