@@ -169,7 +169,13 @@ def made_by(conn: Connection[Any], schema: str) -> str | None:
     return str(row[0])
 
 
+def outdated(conn: Connection[Any]) -> bool:
+    """Whether the live read models were made by other code than this: they need a rebuild, or,
+    where newer code has rebuilt them, this code needs to give way."""
+    return made_by(conn, LIVE) not in {None, fingerprint()}
+
+
 def needs_rebuild(url: str) -> bool:
-    """Whether the live read models were made by other code than this."""
+    """The same, on a connection of its own."""
     with connect(url, PROJECTOR) as conn:
-        return made_by(conn, LIVE) not in {None, fingerprint()}
+        return outdated(conn)

@@ -11,7 +11,7 @@ from api.contract import PUBLIC, Answer, Route
 from api.problems import Problem
 from api.state import STATE
 from ledger.store.migrate import pending
-from projections import progress
+from projections import progress, schema
 
 LAG_FACTS_DEGRADED = 100_000
 LAG_S_DEGRADED = 60.0
@@ -23,18 +23,20 @@ async def livez(_: web.Request) -> web.StreamResponse:
 
 
 async def readyz(request: web.Request) -> web.StreamResponse:
-    """Whether to send requests here: `ready`, `degraded` (read models are behind) or 503."""
+    """Whether to send requests here: `ready`, `degraded` (read models are behind, or other code
+    made them and nothing here follows) or 503."""
     state = request.app[STATE]
     try:
         missing = await asyncio.to_thread(pending, state.url)
         lag = await state.read(progress.lag_of)
         alarm = await state.read(progress.alarm_of)
+        outdated = await state.read(schema.outdated)
     except (Problem, psycopg.Error) as error:
         raise Problem("unavailable", "The database cannot be reached.") from error
     if missing:
         raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
     behind = lag.head - lag.position > LAG_FACTS_DEGRADED or lag.seconds > LAG_S_DEGRADED
-    status = "degraded" if alarm or behind else "ready"
+    status = "degraded" if alarm or behind or outdated else "ready"
     answer: dict[str, Any] = {
         "status": status,
         "position": lag.head,
@@ -42,6 +44,7 @@ async def readyz(request: web.Request) -> web.StreamResponse:
             "position": lag.position,
             "lag_facts": lag.head - lag.position,
             "lag_seconds": round(lag.seconds, 3),
+            "outdated": outdated,
         },
     }
     if alarm:
