@@ -14,6 +14,7 @@ from api.cli import commands, figuring, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
+from ledger.transparency.outcome import INVALID
 from projections.rebuild import RebuildRunning
 
 app = typer.Typer(
@@ -123,6 +124,64 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json
     printed(found, json=json)
     if found["findings"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="The bundle: a new folder, or NAME.tar.")],
+    upto: Annotated[
+        Path | None, typer.Option(help="A signed checkpoint to reach up to, instead of the newest.")
+    ] = None,
+    since: Annotated[
+        Path | None, typer.Option(help="A checkpoint the auditor holds: its growth is proven.")
+    ] = None,
+    range_only: Annotated[
+        bool, typer.Option("--range-only", help="Only the facts after --since.")
+    ] = False,
+    no_reports: Annotated[bool, typer.Option("--no-reports", help="Without reports.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Write an audit bundle, which proves itself offline."""
+    from api.cli import auditing
+
+    asked = auditing.Export(output, upto, since, range_only, not no_reports)
+    found = settings(data_dir=data_dir, database_url=database_url)
+    printed(auditing.export(found, asked, quiet=json), json=json)
+
+
+@app.command()
+def verify(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle; left out: the ledger itself.")
+    ] = None,
+    key: Annotated[list[str], typer.Option(help="Verifier key or its file; repeatable.")] = [],  # noqa: B006 - typer copies it
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint that was held from before.")
+    ] = None,
+    upto: Annotated[
+        Path | None, typer.Option(help="Without a bundle: another checkpoint than the newest.")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Verify a bundle offline, or the ledger itself: every step, each with what it checked."""
+    from api.cli import auditing
+
+    told = (lambda _: None) if json else (lambda step: print(step, flush=True))
+    try:
+        if bundle is not None:
+            steps = auditing.verify_bundle(bundle, key, checkpoint, told)
+        else:
+            found = settings(data_dir=data_dir, database_url=database_url)
+            steps = auditing.verify_live(found, key, checkpoint, told, upto=upto)
+    except INVALID as error:
+        console.print(f"NOT VALID. {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from error
+    print(steps.verdict) if not json else printed(steps.json(), json=True)
+    raise typer.Exit(0 if steps.valid else 1)
 
 
 @app.command()

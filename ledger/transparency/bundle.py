@@ -36,10 +36,10 @@ class Log(Protocol):
     """What a bundle is made from."""
 
     def leaves(self, after: int, limit: int, upto: int | None = None) -> list[bytes]:
-        """Stored leaves in order from position `after` + 1: at most `limit`, none after `upto`."""
+        """Stored leaves of the positions `after` + 1 to `after` + `limit`, none after `upto`."""
 
     def leaf_bytes(self, after: int, upto: int) -> int:
-        """Bytes of the leaves at the positions after `after` up to `upto`."""
+        """Bytes of the lines of the positions after `after` up to `upto`."""
 
     def tiles(self, wanted: Sequence[Tile]) -> Mapping[Tile, bytes]:
         """The tree's tiles, partial ones too."""
@@ -93,14 +93,10 @@ def _payload(log: Log, contents: Contents, advanced: Advanced) -> Iterator[Membe
 
 
 def _facts(log: Log, after: int, size: int, advanced: Advanced) -> Iterator[bytes]:
-    """Lines, a batch at a time."""
-    first = after
-    while after < size:
-        leaves = log.leaves(after, BATCH_FACTS, size)
-        assert leaves, after
-        yield b"\n".join(leaves) + b"\n"
-        after += len(leaves)
-        advanced(after - first, size - first)
+    """Lines, a batch of positions at a time: where facts were deleted, the rest still comes."""
+    for start in range(after, size, BATCH_FACTS):
+        yield b"".join([leaf + b"\n" for leaf in log.leaves(start, BATCH_FACTS, size)])
+        advanced(min(start + BATCH_FACTS, size) - after, size - after)
 
 
 def _tiles(log: Log, after: int, size: int) -> Iterator[Member]:

@@ -207,11 +207,12 @@ def _demand_texts(value: Any) -> None:
 
 
 class Published(NamedTuple):
-    """Where a `report.published.v1` stands, and what it names."""
+    """Where a `report.published.v1` stands, what it names, and its leaf."""
 
     position: int
     report: str
     sha256: str
+    leaf: bytes
 
 
 class Read(NamedTuple):
@@ -277,7 +278,7 @@ class _Reading:
         self._versions.add(stream, _VERSION.pack(stream, leaf.version, position))
         if leaf.type == "report.published.v1":
             named, digest = leaf.data.get("report"), leaf.data.get("sha256")
-            self.published.append(Published(position, str(named), str(digest)))
+            self.published.append(Published(position, str(named), str(digest), line))
 
     def _later(self, recorded_at: str) -> None:
         if not _INSTANT.fullmatch(recorded_at):

@@ -70,6 +70,14 @@ def _key_texts(given: Sequence[str]) -> Iterator[str]:
             yield from _key_texts(Path(text).read_text("utf-8", "replace").split())
 
 
+Recount = Callable[["Verifier"], tuple[bool | None, int, str]]
+"""Step 6, which needs a second engine for figures: `clusterledger verify` brings it."""
+
+
+def _left_out(_: "Verifier") -> tuple[bool | None, int, str]:
+    return None, 0, "Figures are recomputed by `clusterledger verify`, not by this module alone."
+
+
 class Verifier:
     """One verification of one bundle, step after step; later steps use what earlier ones found."""
 
@@ -90,13 +98,18 @@ class Verifier:
         self._hashed: Hashed | None = None
         self._proofs: dict[str, Proof] = {}
 
-    def run(self) -> None:
-        """Steps 1 to 5 and 7."""
+    def run(self, recount: Recount | None = None) -> None:
+        """Every step on a bundle."""
         self.steps.take(1, "manifest", "files", self._manifest)
+        self.run_on_log(recount)
+
+    def run_on_log(self, recount: Recount | None = None) -> None:
+        """Every step on what is no bundle, and has no manifest."""
         self.steps.take(2, "checkpoint", "notes", self._signatures)
         self.steps.take(3, "hashes", "facts", self._hash)
         self.steps.take(4, "consistency", "checkpoints", self._consistency)
         self.steps.take(5, "order", "facts", self._order)
+        self.steps.take(6, "figures", "reports", lambda: (recount or _left_out)(self))
         self.steps.take(7, "reports", "reports", self._reports)
 
     # 1
@@ -306,13 +319,17 @@ def consistency_of(raw: bytes) -> tuple[int, list[bytes]]:
 
 @contextmanager
 def verified(
-    path: Path, keys: Sequence[str], held: Path | None, told: Callable[[Step], object]
+    path: Path,
+    keys: Sequence[str],
+    held: Path | None,
+    told: Callable[[Step], object],
+    recount: Recount | None = None,
 ) -> Iterator[Verifier]:
     """A verifier that took its steps, its bag still open. Raises INVALID."""
     note = None if held is None else held.read_bytes()
     with bags.opened(path) as bag:
         verifier = Verifier(bag, Steps(told), keys, note)
-        verifier.run()
+        verifier.run(recount)
         yield verifier
 
 

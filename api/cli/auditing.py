@@ -1,0 +1,215 @@
+"""`clusterledger export` and `clusterledger verify`: the audit bundle, made and checked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from api.cli.commands import CommandError, progress_bar
+from api.cli.place import Place, data_dir_of, visited
+from api.logs import configure
+from api.settings import Settings
+from ledger.store.database import READER, connect
+from ledger.store.stored_log import StoredLog
+from ledger.transparency import bundle
+from ledger.transparency.bag import FACTS, as_tar, write_folder
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.leaves import Broken, lines
+from ledger.transparency.note import InvalidNote, Note
+from ledger.transparency.outcome import Step, Steps
+from ledger.transparency.verify import Verifier, verified
+from projections import progress
+from projections.check import check
+from projections.figures.engines import PostgresEngine
+from projections.reports.bundled import NotRecomputed, files_of, newest, recompute
+from projections.reports.filing import filings
+from projections.reports.refusals import ReportMismatch
+
+Told = Callable[[Step], object]
+
+
+class Export(Struct, frozen=True):
+    """What to export. `upto` is the signed checkpoint to reach up to, the newest if left out;
+    `since` one that the auditor holds."""
+
+    output: Path
+    upto: Path | None = None
+    since: Path | None = None
+    range_only: bool = False
+    reports: bool = True
+
+
+def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
+    """Write an audit bundle. Nothing is left behind where it cannot be finished."""
+    configure("warning")
+    if asked.range_only and asked.since is None:
+        raise CommandError(
+            "--range-only needs --since: the checkpoint that the range begins after."
+        )
+    if asked.output.exists():
+        raise CommandError(f"{asked.output} is there already: choose another name.")
+    with visited(settings) as place, StoredLog(place.url) as log:
+        note, checkpoint = _note(asked.upto or newest_checkpoint(settings), log)
+        held = None if asked.since is None else _note(asked.since, log)
+        after = held[1].size if held is not None and asked.range_only else 0
+        with connect(place.url, READER, autocommit=True) as conn:
+            known = min(checkpoint.size, progress.lag(place.url).position)
+            filed = newest(filings(conn, upto=known)) if asked.reports else []
+            contents = bundle.Contents(
+                note=note,
+                checkpoint=checkpoint,
+                recorded_at=log.recorded_at(checkpoint.size),
+                after=after,
+                previous=held,
+                proven=[filing.position for filing in filed],
+                files=files_of(PostgresEngine(conn), filed),
+            )
+            with progress_bar("export", None, quiet=quiet) as bar:
+                _write(bundle.members(log, contents, bar.update), asked.output)
+    return {
+        "bundle": str(asked.output),
+        "facts": checkpoint.size - after,
+        "tree_size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "reports": [filing.report for filing in filed],
+    }
+
+
+def log_dir_of(settings: Settings) -> str | None:
+    """The signer's folder in the data folder; a database of one's own has none yet."""
+    return None if settings.database_url else str(data_dir_of(settings) / "log")
+
+
+def newest_checkpoint(settings: Settings) -> Path:
+    """The file that the log's signer keeps its last checkpoint in. Raises CommandError."""
+    folder = log_dir_of(settings)
+    if folder is None or not (path := Path(folder) / "checkpoint").is_file():
+        raise CommandError(
+            "No signed checkpoint is here: start the service once, name its CLUSTERLEDGER_LOG_DIR,"
+            " or give a checkpoint with --upto."
+        )
+    return path
+
+
+def _note(path: Path, log: StoredLog) -> tuple[bytes, Checkpoint]:
+    """A checkpoint's note and what it says of this log. Whoever verifies checks its signature."""
+    note = path.read_bytes()
+    try:
+        found = Checkpoint.parse(Note.parse(note).text)
+    except InvalidNote as error:
+        raise CommandError(f"{path} is no checkpoint: {error}") from error
+    if found.origin != log.book.origin:
+        raise CommandError(f"{path} is a checkpoint of {found.origin}, not of {log.book.origin}.")
+    head = log.book.head().position
+    if found.size > head:
+        raise CommandError(
+            f"{path} is of {found.size:,} facts, and this ledger has {head:,}: it was cut, or"
+            " restored to an older point. See docs/verifying.md."
+        )
+    return note, found
+
+
+def _write(members: Any, output: Path) -> None:
+    part = output.with_name(f"{output.name}.part")
+    try:
+        if output.suffix == ".tar":
+            with part.open("xb") as file:
+                file.writelines(as_tar(members))
+        else:
+            write_folder(members, part)
+    except (ReportMismatch, FileExistsError) as error:
+        _drop(part)
+        raise CommandError(str(error)) from error
+    except BaseException:
+        _drop(part)
+        raise
+    part.rename(output)
+
+
+def _drop(part: Path) -> None:
+    with suppress(OSError):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def verify_bundle(path: Path, keys: Sequence[str], held: Path | None, told: Told) -> Steps:
+    """Every step on a bundle. Raises INVALID where it cannot even be opened."""
+    with verified(path, keys, held, told, _recount) as verifier:
+        return verifier.steps
+
+
+def _recount(verifier: Verifier) -> tuple[bool | None, int, str]:
+    """Step 6: the published reports made again from the facts, by a second engine."""
+    if verifier.checkpoint is None:
+        raise InvalidNote("Cannot be checked without a checkpoint that step 2 accepted.")
+    if not verifier.published:
+        return True, 0, "No report was published in these facts."
+    if verifier.after:
+        return None, 0, "This bundle holds a range, and a report needs all facts before it."
+    with verifier.bag.open(FACTS) as file:
+        facts = (line for batch in lines(file) for line in batch)
+        try:
+            made, beyond = recompute(
+                (report.leaf for report in verifier.published),
+                facts,
+                origin=verifier.checkpoint.origin,
+            )
+        except NotRecomputed as error:
+            raise Broken(error.position, str(error).partition(": ")[2]) from error
+    said = "Recomputed from the facts by a second engine: the digests agree."
+    return True, made, f"{said} Left out: {', '.join(beyond)}." if beyond else said
+
+
+def verify_live(
+    settings: Settings,
+    keys: Sequence[str],
+    held: Path | None,
+    told: Told,
+    *,
+    upto: Path | None = None,
+) -> Steps:
+    """Every step on the ledger itself, and its read models against a replay."""
+    configure("warning")
+    with visited(settings) as place, StoredLog(place.url) as log:
+        steps = Steps(told)
+        note = (upto or newest_checkpoint(settings)).read_bytes()
+        verify_stored(place, log, steps, keys, note, held)
+        return steps
+
+
+def verify_stored(
+    place: Place,
+    log: StoredLog,
+    steps: Steps,
+    keys: Sequence[str],
+    note: bytes,
+    held: Path | None = None,
+) -> None:
+    """Steps 2 to 8 on a stored log up to a checkpoint."""
+    try:
+        size = Checkpoint.parse(Note.parse(note).text).size
+    except InvalidNote:
+        size = 0  # step 2 says what is wrong with it
+    held_note = None if held is None else held.read_bytes()
+    verifier = Verifier(log.as_bag(note, size), steps, keys, held_note)
+    verifier.run_on_log(_recount)
+    steps.take(8, "database", "facts", lambda: _check(place))
+
+
+def _check(place: Place) -> tuple[bool, int, str]:
+    """Everything stored and derived, against a replay."""
+    try:
+        found = check(place.url)
+    except psycopg.Error as error:
+        raise OSError(f"The database cannot be checked: {error}") from error
+    if found.findings:
+        raise OSError("; ".join(map(str, found.findings)))
+    return True, found.head, "Columns, guards, tree and read models are those of a replay."
