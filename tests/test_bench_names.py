@@ -20,6 +20,8 @@ NAMES = {
     "get_headline",
     "get_known_at",
     "report_set",
+    "figures_worst_s",
+    "recount_seconds",
 }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from api.cli.commands import CommandError, progress_bar
@@ -19,7 +20,7 @@ from projections import progress
 from projections.figures import agreement
 from projections.figures.asking import first_day
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, definition_of
-from projections.figures.compute import compute
+from projections.figures.compute import Figure, compute
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
 
@@ -73,23 +74,12 @@ def recompute(
                 view=view,
                 cluster=cluster,
             )
-            made.append((found, found.digest))
+            made.append(found)
     if json:
-        for found, _ in made:
+        for found in made:
             print(found.canonical().decode())
         return
-    printed(
-        [
-            {
-                "figure": found.definition,
-                "value": f"{found.value:,}",
-                **{row.key: f"{row.value:,}" for row in found.rows or ()},
-                "sha256": digest,
-            }
-            for found, digest in made
-        ],
-        json=False,
-    )
+    printed([_shown(found) for found in made], json=False)
 
 
 @app.command("compare")
@@ -155,6 +145,27 @@ def _compared(
         "comparisons": len(asks),
         "differences": differences,
         "first_difference": first,
+    }
+
+
+def _shown(found: Figure) -> dict[str, str]:
+    """Numbers, then those of each row, then the digest."""
+    told = orjson.loads(found.canonical())
+    shown = {"figure": found.definition, **_numbers(told)}
+    for row in told.get("rows", ()):
+        shown[row["key"]] = ", ".join(
+            number if name == "value" else f"{name} {number}"
+            for name, number in _numbers(row).items()
+        )
+    return {**shown, "sha256": found.digest}
+
+
+def _numbers(told: dict[str, Any]) -> dict[str, str]:
+    """Whatever was counted, with thousands told apart."""
+    return {
+        name: f"{number:,}"
+        for name, number in told.items()
+        if isinstance(number, int) and name not in {"known_at", "joint_adjustment"}
     }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from api.logs import configure
-from tests.bench import bulk, posting, reading, reporting
+from tests.bench import bulk, counting, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 
@@ -29,6 +29,8 @@ FIGURES: dict[str, Measure] = {
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
     "report_set": reporting.report_set,
+    "figures_worst_s": counting.figures_worst_s,
+    "recount_seconds": counting.recount_seconds,
     "post_single": posting.post_single,
     "post_batch": posting.post_batch,
     "two_processes": posting.two_processes,
