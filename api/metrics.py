@@ -21,6 +21,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import Problem
+from api.signing import Signing, signing_of
 from projections import progress
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ METRICS: Final[dict[str, Described]] = {
     ),
     "read_models_alarm": Described(
         "gauge", "1 where the read models stand still at a fact that cannot be folded."
+    ),
+    "tree_size": Described("gauge", "Facts in the log's tree."),
+    "checkpoint_size": Described("gauge", "Facts in the tree of the last signed checkpoint."),
+    "checkpoint_age_seconds": Described(
+        "gauge", "How long ago it was signed: it grows while the log rests, too."
+    ),
+    "signing_refused": Described(
+        "gauge", "1 where the signer refuses: the database is not what it signed before."
     ),
     "database_up": Described("gauge", "1 where the database answered this scrape."),
     "refusals_total": Described("counter", "Refused requests and batch items, by code.", ("code",)),
@@ -95,6 +104,7 @@ class Scrape(Struct, frozen=True):
 
     lag: progress.Lag | None
     alarm: progress.Alarm | None
+    signing: Signing | None
 
 
 class _Families:
@@ -107,6 +117,7 @@ class _Families:
     def collect(self) -> Iterator[Metric]:
         yield from _writing(self._state)
         yield from _reading(self._scrape)
+        yield from _signing(self._scrape.signing)
         yield from _answering(self._state.counts)
 
 
@@ -142,6 +153,17 @@ def _reading(scrape: Scrape) -> Iterable[Metric]:
     yield _gauge("read_models_alarm", float(scrape.alarm is not None))
 
 
+def _signing(signing: Signing | None) -> Iterable[Metric]:
+    if signing is None:
+        return
+    yield _gauge("tree_size", signing.tree_size)
+    yield _gauge("signing_refused", float(signing.refused is not None))
+    if signing.signed_size is not None:
+        yield _gauge("checkpoint_size", signing.signed_size)
+    if signing.signed_s_ago is not None:
+        yield _gauge("checkpoint_age_seconds", signing.signed_s_ago)
+
+
 def _answering(counts: Counts) -> Iterable[Metric]:
     refusals = CounterMetricFamily(*_named("refusals_total"), labels=["code"])
     for code, count in sorted(counts.refusals.items()):
@@ -157,9 +179,9 @@ async def collect(state: State) -> bytes:
     """Everything in Prometheus's text format; without a database, what the process knows itself."""
     try:
         lag = await state.read(progress.lag_of)
-        scrape = Scrape(lag, await state.read(progress.alarm_of))
+        scrape = Scrape(lag, await state.read(progress.alarm_of), await signing_of(state))
     except Problem:
-        scrape = Scrape(None, None)
+        scrape = Scrape(None, None, None)
     once = CollectorRegistry(auto_describe=False)
     families: Any = _Families(state, scrape)
     once.register(families)

@@ -44,6 +44,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The operator's address, lines separated by `;`."""
     operator_email: str | None = None
     """Where barriers and questions are reported."""
+    log_dir: str | None = None
+    """Where the log's signer keeps its key and what it signed, outside PostgreSQL; left out: `log`
+    in the data folder, and with a database URL no signer."""
+    checkpoint_dir: str | None = None
+    """Where each checkpoint is published, a file per size; left out: nowhere."""
     log_level: str = "info"
     """debug, info, warning or error."""
 

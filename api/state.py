@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -22,6 +23,7 @@ from ledger.domain.commands import Authority
 from ledger.service import Ledger
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Deliver, Ticket
+from ledger.transparency.signer import LogFolder
 from projections import progress
 
 log: Final = structlog.get_logger(__name__)
@@ -83,6 +85,7 @@ class State:
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self.counts = Counts()
+        self.log_files = None if settings.log_dir is None else LogFolder(Path(settings.log_dir))
         self.deliver: Deliver = _drop
         self._stopping = Event()
         self._listener: Thread | None = None

@@ -7,11 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api import auth
-from api.cli.place import Place, Running, data_dir_of, note_running, opened, visited
+from api.cli.place import (
+    Place,
+    Running,
+    data_dir_of,
+    log_dir_of,
+    note_running,
+    opened,
+    visited,
+)
 from api.logs import configure
 from api.settings import DEFAULT_ORIGIN, Settings
 from ledger.store import book
@@ -71,6 +80,7 @@ def serve_at(place: Place, settings: Settings) -> None:
     """Serve an opened place, saying where."""
     from api.cli.processes import Service, listen
 
+    settings = replace(settings, log_dir=log_dir_of(settings))
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -10,7 +10,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api.cli import commands, figuring, reporting
+from api.cli import commands, figuring, logkeys, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
@@ -250,6 +250,30 @@ def keys_revoke(
         commands.revoke_key(settings(data_dir=data_dir, database_url=database_url), key_id),
         json=json,
     )
+
+
+@keys_app.command("log")
+def keys_log(
+    data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
+) -> None:
+    """Show the verifier keys of the log: what auditors check its checkpoints with."""
+    found = logkeys.shown(settings(data_dir=data_dir, database_url=database_url))
+    if json:
+        printed({"keys": found}, json=True)
+    else:
+        print("\n".join(found))
+
+
+@keys_app.command("rotate-log")
+def keys_rotate_log(
+    retire: Annotated[bool, typer.Option(help="Leave the newest key alone.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Add a key that signs the log beside the others; with --retire, end those."""
+    given = settings(data_dir=data_dir, database_url=database_url)
+    printed(logkeys.rotate(given, retire=retire), json=json)
 
 
 def main() -> None:

@@ -51,6 +51,13 @@ def data_dir_of(settings: Settings) -> Path:
     return Path(settings.data_dir) if settings.data_dir else default_data_dir()
 
 
+def log_dir_of(settings: Settings) -> str | None:
+    """Where the log is signed from: as set, or in the data folder."""
+    if settings.log_dir is None and settings.database_url is None:
+        return str(data_dir_of(settings) / "log")
+    return settings.log_dir
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Place]:
     """The ledger's place, ready to serve: started, migrated, created. Raises StoreError.

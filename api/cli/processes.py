@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,7 @@ from api.logs import configure
 from api.settings import Settings
 from ledger.store.embedded import EmbeddedPostgres
 from ledger.store.processes import die_with
+from ledger.transparency.signer import sign_along
 from projections.runner import follow
 
 log: Final = structlog.get_logger(__name__)
@@ -123,7 +125,25 @@ def _projector(parent: int, url: str, settings: Settings) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signer = _signer(url, settings, stop)
     follow(url, stop)
+    if signer is not None:
+        signer.join(STOP_LIMIT_S / 2)
+
+
+def _signer(url: str, settings: Settings, stop: threading.Event) -> threading.Thread | None:
+    """The log's signer, beside the projector: one of each per service."""
+    if settings.log_dir is None:
+        return None
+    publish = None if settings.checkpoint_dir is None else Path(settings.checkpoint_dir)
+    signer = threading.Thread(
+        target=sign_along,
+        args=(url, Path(settings.log_dir), publish, stop),
+        name="log-signer",
+        daemon=True,
+    )
+    signer.start()
+    return signer
 
 
 def _worker(parent: int, url: str, settings: Settings, listener: socket.socket) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import orjson
 import psycopg
 from aiohttp import web
+from msgspec.structs import asdict
 
 from api.contract import PUBLIC, Answer, Route
 from api.problems import Problem
+from api.signing import signing_of
 from api.state import STATE
 from ledger.store.migrate import pending
 from projections import progress, schema
@@ -31,12 +33,14 @@ async def readyz(request: web.Request) -> web.StreamResponse:
         lag = await state.read(progress.lag_of)
         alarm = await state.read(progress.alarm_of)
         outdated = await state.read(schema.outdated)
+        signing = await signing_of(state)
     except (Problem, psycopg.Error) as error:
         raise Problem("unavailable", "The database cannot be reached.") from error
     if missing:
         raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
     behind = lag.head - lag.position > LAG_FACTS_DEGRADED or lag.seconds > LAG_S_DEGRADED
-    status = "degraded" if alarm or behind or outdated else "ready"
+    refused = signing is not None and signing.refused is not None
+    status = "degraded" if alarm or behind or outdated or refused else "ready"
     answer: dict[str, Any] = {
         "status": status,
         "position": lag.head,
@@ -49,6 +53,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     }
     if alarm:
         answer["alarm"] = alarm._asdict()
+    if signing is not None:
+        answer["log"] = asdict(signing)
     return _json(answer)
 
 

@@ -297,6 +297,7 @@ def detail(
             tree.root.hex(),
         ),
         leaf=base64.b64encode(stood[0].state).decode(),
+        proof=f"/v1/proofs/inclusion?position={position}",
         voided_by=next(iter(items_of(conn, void, upto)), None),
         causes=tuple(items_of(conn, causes, upto)),
         effects=tuple(items_of(conn, effects, upto)),

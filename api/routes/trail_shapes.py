@@ -99,6 +99,8 @@ class FactDetail(Struct, frozen=True, omit_defaults=True):
     receipt: FactReceipt
     leaf: str
     """The stored bytes in Base64: what `leaf_hash` was made over."""
+    proof: str
+    """Where its inclusion in the tree is proven."""
     voided_by: FactItem | None = None
     causes: tuple[FactItem, ...] = ()
     """The fact of the same source that it names as its cause."""

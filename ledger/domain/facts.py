@@ -487,9 +487,9 @@ class ReportPublished(Fact, frozen=True, gc=False):
 
 @fact("log.key_changed.v1")
 class LogKeyChanged(Fact, frozen=True, gc=False):
-    """A key of the log's signer was added or retired."""
+    """A key of the log's signer was added or retired. Its verifier key reads `key_name+key`."""
 
-    key_name: v.Label
+    key_name: v.LogName
     key: v.Label
     action: Literal["added", "retired"]
 

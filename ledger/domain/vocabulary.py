@@ -29,6 +29,9 @@ Reason = Annotated[
     ),
 ]
 Label = Annotated[str, Meta(min_length=1, max_length=100)]
+LogName = Annotated[
+    str, Meta(min_length=1, max_length=200, description="A log's origin, which names its keys.")
+]
 Sha256 = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{64}" + _END, description="SHA-256, lower-case hexadecimal.")
 ]

@@ -33,6 +33,16 @@ def head_with(conn: Connection[Any], position: int) -> TreeHead | None:
     return None if row is None else TreeHead(*row)
 
 
+def leaf_hash_at(conn: Connection[Any], position: int) -> bytes:
+    """The leaf hash of a position that is there."""
+    row = conn.execute(
+        "SELECT leaf_hash FROM ledger.facts WHERE notification_id = %s", (position,), prepare=True
+    ).fetchone()
+    assert row is not None
+    leaf_hash: bytes = row[0]
+    return leaf_hash
+
+
 def root_at(conn: Connection[Any], tree_size: int) -> bytes:
     """The root the tree had at a size, from its tiles."""
     return root_of(_reader(conn, tree_size)(perfect_nodes(0, tree_size)))

@@ -51,7 +51,7 @@ def keys(shared_service: Service) -> dict[str, str | None]:
     return headers | {"none": None, "basic": "Basic YWRtaW46YWRtaW4="}
 
 
-PARTS = {"name": "site.css", "language": "de", "form": ""}
+PARTS = {"name": "site.css", "language": "de", "form": "", "number": "000"}
 
 
 def path_of(route: Route) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.metrics import METRICS, PREFIX, collect
 from api.settings import Settings
 from api.state import STATE
-from tests.api.running import BATCH, Service
+from ledger.store.database import READER, connect
+from ledger.transparency.signer import Signer
+from tests.api.running import BATCH, ORIGIN, Service
 
 CLUSTER = {"cluster": "biotech", "name": "Biotechnologie", "effective_on": "2006-02-01"}
 
@@ -91,8 +94,12 @@ def test_an_alarm_of_the_read_models_is_told(service: Service) -> None:
         assert scrape(service)["read_models_alarm"] == 1
 
 
-def test_every_metric_is_documented_and_there(service: Service) -> None:
-    text = service.service_loop.run(collect(service.app_runner.app[STATE])).decode()
+def test_every_metric_is_documented_and_there(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(log_dir=str(tmp_path))
+    with Service(database_url, settings) as service:
+        with Signer(tmp_path, ORIGIN) as signer, connect(service.url, READER) as conn:
+            signer.advance(conn)
+        text = service.service_loop.run(collect(service.app_runner.app[STATE])).decode()
     families = {f.name.removeprefix(PREFIX): f for f in text_string_to_metric_families(text)}
     families.pop("answer_seconds_created", None)
     documented = {name.removesuffix("_total"): metric for name, metric in METRICS.items()}

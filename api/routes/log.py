@@ -1,0 +1,282 @@
+"""The verifiable log: checkpoint, tiles, proofs, keys. Public, apart from the facts themselves."""
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+from msgspec import Struct, field
+from psycopg import Connection
+
+from api.answers import OCTETS, PRIVATE, shown
+from api.contract import PUBLIC, Answer, Route, path_value, query
+from api.problems import Finding, Problem
+from api.requests import authority_of
+from api.routes.trail import TRAIL_READ, limited_to
+from api.routes.trail_shapes import Position
+from api.state import STATE, State
+from ledger.store import proofs
+from ledger.store.tree import TreeHead
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.merkle import InvalidProof, verify_inclusion
+from ledger.transparency.note import Note
+from ledger.transparency.proof import Proof
+from ledger.transparency.tiles import Entries, NoTile, Tile, parse
+
+TEXT: Final = "text/plain"
+_TEXT_HEADERS: Final = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"}
+_IMMUTABLE: Final = "max-age=31536000, immutable"
+
+
+class InclusionQuery(Struct, frozen=True):
+    """Which fact, in which tree."""
+
+    position: Position
+    size: Position | None = None
+    """The tree's size; left out: as it is now."""
+
+
+class ConsistencyQuery(Struct, frozen=True):
+    """From which tree to which."""
+
+    from_: Position = field(name="from")
+    """The smaller tree's size."""
+    to: Position | None = None
+    """The larger tree's size; left out: as it is now."""
+
+
+class Inclusion(Struct, frozen=True):
+    """RFC 9162, section 2.1.3: the leaf's way up to the root. Hashes in hexadecimal."""
+
+    position: int
+    leaf_index: int
+    leaf_hash: str
+    tree_size: int
+    root: str
+    hashes: list[str]
+
+
+class Consistency(Struct, frozen=True):
+    """RFC 9162, section 2.1.4: the larger tree starts with the smaller. Hashes in hexadecimal."""
+
+    from_size: int
+    from_root: str
+    to_size: int
+    to_root: str
+    hashes: list[str]
+
+
+def _invalid(name: str, detail: str, fix: str) -> Problem:
+    return Problem("invalid_parameter", detail, errors=(Finding(name, detail, fix=fix),))
+
+
+def _size(name: str, wanted: int | None, head: int) -> int:
+    """A tree size there is. Raises Problem `invalid_parameter`."""
+    if wanted is not None and wanted > head:
+        raise _invalid(
+            name, f"The tree has {head} leaves, not {wanted} yet.", f"At most {head}, or leave it."
+        )
+    return head if wanted is None else wanted
+
+
+def _root(conn: Connection[Any], head: TreeHead, size: int) -> bytes:
+    return head.root if size == head.size else proofs.root_at(conn, size)
+
+
+def _inclusion(conn: Connection[Any], position: int, wanted: int | None) -> Inclusion:
+    head = proofs.head_of(conn)
+    size = _size("size", wanted, head.size)
+    if not 0 < position <= size:
+        raise Problem("not_found", f"A tree of {size} leaves holds no fact at {position}.")
+    leaf = proofs.leaf_hash_at(conn, position)
+    hashes = proofs.inclusion(conn, position, size)
+    root = _root(conn, head, size)
+    return Inclusion(
+        position, position - 1, leaf.hex(), size, root.hex(), [found.hex() for found in hashes]
+    )
+
+
+async def inclusion(request: web.Request) -> web.StreamResponse:
+    """That a fact is in the tree: the hashes beside its leaf's way up to the root."""
+    asked = query(request, InclusionQuery)
+    return shown(request, await request.app[STATE].read(_inclusion, asked.position, asked.size))
+
+
+def _consistency(conn: Connection[Any], old: int, wanted: int | None) -> Consistency:
+    head = proofs.head_of(conn)
+    new = _size("to", wanted, head.size)
+    if old > new:
+        detail = f"A tree of {old} leaves does not come before one of {new}."
+        raise _invalid("from", detail, f"At most {new}; `from` is the smaller one.")
+    hashes = [found.hex() for found in proofs.consistency(conn, old, new)]
+    roots = [_root(conn, head, size).hex() for size in (old, new)]
+    return Consistency(old, roots[0], new, roots[1], hashes)
+
+
+async def consistency(request: web.Request) -> web.StreamResponse:
+    """That the tree only grew: the hashes that lead from the smaller root to the larger."""
+    asked = query(request, ConsistencyQuery)
+    return shown(request, await request.app[STATE].read(_consistency, asked.from_, asked.to))
+
+
+async def _signed(state: State) -> bytes:
+    """The last checkpoint's note. Raises Problem `not_found` where nothing was signed."""
+    files = state.log_files
+    note = None if files is None else await asyncio.to_thread(files.note)
+    if note is None:
+        raise Problem("not_found", "No checkpoint was signed here; see `log` in /readyz.")
+    return note
+
+
+async def checkpoint(request: web.Request) -> web.StreamResponse:
+    """The last signed checkpoint: origin, size, root, signatures. C2SP tlog-checkpoint."""
+    note = await _signed(request.app[STATE])
+    headers = {**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"}
+    return web.Response(body=note, headers=headers)
+
+
+async def keys(request: web.Request) -> web.StreamResponse:
+    """The keys that sign checkpoints now, a verifier key a line. Compare them with another source.
+
+    A key that comes from the log itself proves nothing against whoever runs the log.
+    """
+    files = request.app[STATE].log_files
+    if files is None or not files.public.exists():
+        raise Problem("not_found", "No checkpoint was signed here; see `log` in /readyz.")
+    text = await asyncio.to_thread(files.public.read_bytes)
+    return web.Response(body=text, headers={**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"})
+
+
+async def proof_file(request: web.Request) -> web.StreamResponse:
+    """A fact's inclusion in the last checkpoint, in one file. C2SP tlog-proof."""
+    position = path_value(request, "position", Position)
+    state = request.app[STATE]
+    note = await _signed(state)
+    said = Checkpoint.parse(Note.parse(note).text)
+    found = await state.read(_inclusion, position, said.size)
+    hashes = tuple(map(bytes.fromhex, found.hashes))
+    # A database that is no longer what was signed must not be handed out as proven.
+    try:
+        verify_inclusion(bytes.fromhex(found.leaf_hash), position - 1, said.size, hashes, said.root)
+    except InvalidProof as error:
+        detail = 'The database is no longer what was signed; see docs/operations.md, "Restore".'
+        raise Problem("unavailable", detail) from error
+    headers = {**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"}
+    body = Proof(position - 1, hashes, note).encode()
+    return web.Response(body=body, headers=headers)
+
+
+def _place(request: web.Request, kind: type[Tile] | type[Entries]) -> Any:
+    try:
+        place = parse(request.path.removeprefix("/"))
+    except NoTile as error:
+        raise Problem("not_found", str(error)) from error
+    if not isinstance(place, kind):
+        raise Problem("not_found", f"{request.path[:100]!r} is no path of a tile.")
+    return place
+
+
+async def tile(request: web.Request) -> web.StreamResponse:
+    """A tile: up to 256 hashes of the tree, 32 bytes each. C2SP tlog-tiles."""
+    place: Tile = _place(request, Tile)
+    try:
+        found = await request.app[STATE].read(proofs.read_tiles, [place])
+    except NoTile as error:
+        raise Problem("not_found", str(error)) from error
+    headers = {hdrs.CONTENT_TYPE: OCTETS, hdrs.CACHE_CONTROL: f"public, {_IMMUTABLE}"}
+    return web.Response(body=found[place], headers=headers)
+
+
+async def entries(request: web.Request) -> web.StreamResponse:
+    """An entry bundle: up to 256 facts as stored, each after its length in 16 bits."""
+    authority = authority_of(request)
+    if limited_to(authority) is not None:
+        detail = "Bundles hold facts of all clusters, and this key covers some."
+        raise Problem("cluster_not_covered", detail)
+    place: Entries = _place(request, Entries)
+    try:
+        found = await request.app[STATE].read(proofs.read_entries, place)
+    except NoTile as error:
+        raise Problem("not_found", str(error)) from error
+    headers = {**PRIVATE, hdrs.CONTENT_TYPE: OCTETS, hdrs.CACHE_CONTROL: f"private, {_IMMUTABLE}"}
+    return web.Response(body=found, headers=headers)
+
+
+_SIGNED: Final = Answer("As signed.", None, (TEXT,))
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/checkpoint",
+        checkpoint,
+        "The last signed checkpoint",
+        PUBLIC,
+        {200: _SIGNED},
+        "log",
+        problems=(404, 429),
+    ),
+    Route(
+        "GET",
+        "/.well-known/log-keys",
+        keys,
+        "The keys that sign checkpoints",
+        PUBLIC,
+        {200: Answer("A verifier key a line.", None, (TEXT,))},
+        "log",
+        problems=(404, 429),
+    ),
+    Route(
+        "GET",
+        "/tile/entries/{number:.+}",
+        entries,
+        "Facts of one tile, as stored",
+        TRAIL_READ,
+        {200: Answer("The bundle.", None, (OCTETS,))},
+        "log",
+        path_parameters={"number": str},
+        problems=(401, 403, 404, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/tile/{level}/{number:.+}",
+        tile,
+        "A tile of the tree's hashes",
+        PUBLIC,
+        {200: Answer("The hashes.", None, (OCTETS,))},
+        "log",
+        path_parameters={"level": str, "number": str},
+        problems=(404, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/proofs/inclusion",
+        inclusion,
+        "That a fact is in the tree",
+        PUBLIC,
+        {200: Answer("The proof.", Inclusion)},
+        "log",
+        query=InclusionQuery,
+        problems=(400, 404, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/proofs/consistency",
+        consistency,
+        "That the tree only grew",
+        PUBLIC,
+        {200: Answer("The proof.", Consistency)},
+        "log",
+        query=ConsistencyQuery,
+        problems=(400, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/proofs/{position}.tlog-proof",
+        proof_file,
+        "A fact's inclusion in the last checkpoint, as a file",
+        PUBLIC,
+        {200: _SIGNED},
+        "log",
+        path_parameters={"position": Position},
+        problems=(404, 429, 503),
+    ),
+)
