@@ -8,8 +8,12 @@ from hashlib import sha256
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.domain.vocabulary import ActivityKind, Mode, OrganisationKind, SizeClass, Spatial
+from projections.figures.catalogue import Text
+from projections.reports.model import Column, Table
 from projections.reports.outputs import FORMATS, file_name, render
 from projections.reports.outputs.codes import NAMES
 from tests.outputs.examples import example
@@ -71,6 +75,23 @@ def test_the_json_form_is_what_the_digest_is_of() -> None:
 def test_a_file_s_name_tells_what_is_in_it(form: Any, name: str) -> None:
     report = example()
     assert file_name(report, form, "de") == name.format(report.digest[:8])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=120))
+def test_any_text_can_be_given_out_in_every_form(name: str) -> None:
+    both = Text(de=f"T{name}", en=f"T{name}")
+    columns = (
+        Column(id="cluster", title=both, kind="key"),
+        Column(id="n", title=both, kind="count"),
+        Column(id="t", title=both, kind="text"),
+    )
+    table = Table(
+        id="t", title=both, columns=columns, rows=((name, 1, name),), note=both, chart="bar"
+    )
+    report = example(tables=(table,))
+    for form in FORMATS:
+        assert render(report, form, "de")
 
 
 def test_every_class_has_a_name_for_readers() -> None:
