@@ -22,6 +22,8 @@ NAMES = {
     "report_set",
     "figures_worst_s",
     "recount_seconds",
+    "tree_share",
+    "proof_ms",
 }
 
 

@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Struct
 
 from api.cli.commands import CommandError, progress_bar
-from api.cli.place import Place, data_dir_of, visited
+from api.cli.place import Place, log_dir_of, visited
 from api.logs import configure
 from api.settings import Settings
 from ledger.store.database import READER, connect
@@ -79,11 +79,6 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
         "root": checkpoint.root.hex(),
         "reports": [filing.report for filing in filed],
     }
-
-
-def log_dir_of(settings: Settings) -> str | None:
-    """The signer's folder in the data folder; a database of one's own has none yet."""
-    return None if settings.database_url else str(data_dir_of(settings) / "log")
 
 
 def newest_checkpoint(settings: Settings) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.transparency.merkle import HASH_BYTES, HashReader, Node, root_of
+from ledger.transparency.merkle import HASH_BYTES, HashReader, Node, node_hash
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -130,11 +130,8 @@ def hash_reader(tree_size: int, read: TileReader) -> HashReader:
     def hashes(nodes: Sequence[Node]) -> list[bytes]:
         places = [_place(tree_size, node) for node in nodes]
         contents = read(list(dict.fromkeys(tile for tile, _, _ in places)))
-        found = []
-        for tile, first, count in places:
-            row = hashes_of(contents[tile], tile)[first : first + count]
-            found.append(_perfect_root(row))
-        return found
+        rows = {tile: hashes_of(content, tile) for tile, content in contents.items()}
+        return [_perfect_root(rows[tile][first : first + count]) for tile, first, count in places]
 
     return hashes
 
@@ -151,10 +148,9 @@ def _place(tree_size: int, node: Node) -> tuple[Tile, int, int]:
 
 def _perfect_root(row: Sequence[bytes]) -> bytes:
     """The root over a power of two of hashes."""
-    if len(row) == 1:
-        return row[0]
-    middle = len(row) // 2
-    return root_of([_perfect_root(row[:middle]), _perfect_root(row[middle:])])
+    while len(row) > 1:
+        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
 
 
 def bundle(leaves: Sequence[bytes]) -> bytes:

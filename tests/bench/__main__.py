@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from api.logs import configure
-from tests.bench import bulk, counting, posting, reading, reporting
+from tests.bench import bulk, counting, log, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 
@@ -36,6 +36,8 @@ FIGURES: dict[str, Measure] = {
     "two_processes": posting.two_processes,
     "lag_loaded": posting.lag_loaded,
     "lag_idle": posting.lag_idle,
+    "tree_share": log.tree_share,
+    "proof_ms": log.proof_ms,
     "demo_seconds": bulk.demo_seconds,
     "peers": bulk.peers,
 }
