@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -122,11 +123,31 @@ class Question(Struct, frozen=True):
         )
 
 
+class _Remembering:
+    """An engine for one report. Tables of one figure by several dimensions ask for the same whole;
+    at one position the answer to the same statement is the same."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._answers: dict[bytes, list[tuple[Any, ...]]] = {}
+
+    @property
+    def origin(self) -> str:
+        return self._engine.origin
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        asked = msgspec.json.encode((sql, parameters), order="sorted")
+        if asked not in self._answers:
+            self._answers[asked] = self._engine.rows(sql, parameters)
+        return self._answers[asked]
+
+
 class Making:
     """One report in the making: a figure that stands in several tables is computed once."""
 
     def __init__(self, engine: Engine, asked: Asked) -> None:
         self._engine = engine
+        self._figures: Engine = _Remembering(engine)
         self._asked = asked
         self.answers: dict[Question, Figure] = {}
 
@@ -200,7 +221,7 @@ class Making:
         if question not in self.answers:
             definition = self._asked.figures[question.figure]
             known_at = self._asked.known_at
-            self.answers[question] = question.answer(self._engine, definition, known_at)
+            self.answers[question] = question.answer(self._figures, definition, known_at)
         return self.answers[question]
 
 
