@@ -1,7 +1,7 @@
 """What a batch is made of: slips going in, what they ask for, facts known, mentions made."""
 
 from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,6 +16,16 @@ Mention = tuple[UUID, int, UUID]
 AttendanceMention = tuple[UUID, UUID | None, UUID]
 """An attendance named these two together for the first time: (activity, organisation, stream)."""
 M = TypeVar("M", Mention, AttendanceMention)
+
+MENTIONING: Final = """
+SELECT kind, stream FROM ledger.mention WHERE entity = %(entity)s AND kind = ANY(%(kinds)s)
+UNION SELECT 5, stream FROM ledger.attendance_mention
+    WHERE activity = %(entity)s AND 5 = ANY(%(kinds)s)
+UNION SELECT 5, stream FROM ledger.attendance_mention
+    WHERE organisation = %(entity)s AND 5 = ANY(%(kinds)s)
+ORDER BY kind, stream
+"""
+"""The streams of some kinds that ever named an entity, with their kind."""
 
 
 class Mentions(Generic[M]):

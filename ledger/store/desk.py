@@ -27,7 +27,7 @@ from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind, attended, mentions, stream_id
 from ledger.store import codec
-from ledger.store.batch import AttendanceMention, Mention, Mentions, Slip, Wanted
+from ledger.store.batch import MENTIONING, AttendanceMention, Mention, Mentions, Slip, Wanted
 from ledger.store.book import KNOWN, Known, Row, read_streams
 
 KEPT_STREAMS_MAX: Final = 50_000
@@ -178,9 +178,10 @@ class Desk:
     def stream_id(self, kind: Kind, key: object) -> UUID:
         """The id of the stream of a cluster (by code) or of another entity (by its id)."""
         ids = self._ids[kind]
-        id = ids.get(key)
+        place = key.int if isinstance(key, UUID) else key  # a UUID is hashed in Python
+        id = ids.get(place)
         if id is None:
-            id = ids[key] = stream_id(self.space, kind, key)
+            id = ids[place] = stream_id(self.space, kind, key)
         return id
 
     def stream(self, kind: Kind, id: UUID) -> Stream:
@@ -209,12 +210,8 @@ class Desk:
 
     def untouched(self, id: UUID) -> bool:
         """Whether a stream was looked up, is not there, and got no fact of this batch either."""
-        number = id.int
-        return (
-            number in self._absent
-            and number not in self._firsts_now
-            and number not in self._command
-        )
+        touched = id.int in self._firsts_now or id.int in self._command
+        return id.int in self._absent and not touched
 
     def cluster(self, code: str) -> Cluster:
         """The state of a cluster, this command's facts included."""
@@ -229,12 +226,14 @@ class Desk:
 
     def activity(self, activity_id: UUID) -> Activity:
         """The state of an activity."""
-        state: Activity = self.stream(_ACTIVITY, self.stream_id(_ACTIVITY, activity_id)).state
+        id = self.stream_id(_ACTIVITY, activity_id)
+        state: Activity = self.stream(_ACTIVITY, id).state
         return state
 
     def project(self, project_id: UUID) -> Project:
         """The state of a project."""
-        state: Project = self.stream(Kind.project, self.stream_id(Kind.project, project_id)).state
+        id = self.stream_id(Kind.project, project_id)
+        state: Project = self.stream(Kind.project, id).state
         return state
 
     def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> list[Stream]:
@@ -243,7 +242,7 @@ class Desk:
         place = (entity.int, wanted)
         read = self._mentioning_read.get(place)
         if read is None:
-            self._curs.execute(_MENTIONING, {"entity": entity, "kinds": list(wanted)})
+            self._curs.execute(MENTIONING, {"entity": entity, "kinds": list(wanted)})
             read = self._mentioning_read[place] = self._curs.fetchall()
         found = {stream: kind for kind, stream in read}
         found.update((stream, kind) for _, kind, stream in self._mentions.of(entity))
@@ -386,16 +385,6 @@ class Desk:
             if change.after.kind is _ATTENDANCE:
                 self._passing.append(number)
         self.start()
-
-
-_MENTIONING: Final = """
-SELECT kind, stream FROM ledger.mention WHERE entity = %(entity)s AND kind = ANY(%(kinds)s)
-UNION SELECT 5, stream FROM ledger.attendance_mention
-    WHERE activity = %(entity)s AND 5 = ANY(%(kinds)s)
-UNION SELECT 5, stream FROM ledger.attendance_mention
-    WHERE organisation = %(entity)s AND 5 = ANY(%(kinds)s)
-ORDER BY kind, stream
-"""
 
 
 def _activity_of(stream: Stream) -> UUID:
