@@ -24,6 +24,8 @@ NAMES = {
     "recount_seconds",
     "tree_share",
     "proof_ms",
+    "export",
+    "verify",
 }
 
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from api.logs import configure
 from tests.bench import bulk, counting, log, posting, reading, reporting
+from tests.bench import auditing, bulk, counting, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 
@@ -26,6 +27,8 @@ Measure = Callable[[Stage], Iterator[Row]]
 FIGURES: dict[str, Measure] = {
     "bulk": bulk.bulk,
     "rebuild": bulk.rebuild,
+    "export": auditing.export,
+    "verify": auditing.verify,
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
     "report_set": reporting.report_set,

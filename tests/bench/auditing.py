@@ -1,0 +1,98 @@
+"""Exporting the loaded ledger as an audit bundle, and verifying it as an auditor would."""
+
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.store import proofs
+from ledger.store.stored_log import StoredLog
+from ledger.transparency import bundle
+from ledger.transparency.bag import FACTS, as_tar, opened
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.leaves import hash_all, lines
+from ledger.transparency.merkle import Frontier
+from ledger.transparency.note import SigningKey, signed
+from ledger.transparency.verify import verified
+from tests.bench.children import apart
+from tests.bench.rows import Failed, Row, row
+from tests.bench.stage import Stage
+
+EXPORT_FACTS_PER_S: Final = 150_000
+VERIFY_FACTS_PER_S: Final = 100_000
+VERIFY_SECONDS_MAX: Final = 8.0
+VERIFY_MB_MAX: Final = 300.0
+
+
+def export(stage: Stage) -> Iterator[Row]:
+    """Everything as a tar, checkpoint, tiles and manifest with it."""
+    stage.loaded()
+    rate, _, _ = _exported(stage)
+    yield row("export", rate, "facts/s", EXPORT_FACTS_PER_S)
+
+
+def verify(stage: Stage) -> Iterator[Row]:
+    """Every step of `ledger.transparency.verify`; its hashing beside the plainest loop."""
+    stage.loaded()
+    _, path, vkey = _exported(stage)
+    (facts, seconds), peak = apart(_verify, str(path), vkey)
+    yield row("verify", facts / seconds, "facts/s", VERIFY_FACTS_PER_S)
+    yield row("verify_seconds", seconds, "s", VERIFY_SECONDS_MAX)
+    yield row("verify_peak_rss", peak / 1e6, "MB", VERIFY_MB_MAX)
+    (hashed, plain), _ = apart(_hash, str(path))
+    yield row("verify_hash_share", hashed, "facts/s", plain)
+    path.unlink()
+
+
+def _exported(stage: Stage) -> tuple[float, Path, str]:
+    path = stage.folder / "bundle.tar"
+    (facts, seconds, vkey), _ = apart(_export, stage.place.url, str(path))
+    return facts / seconds, path, vkey
+
+
+def _export(url: str, path: str) -> tuple[int, float, str]:
+    with StoredLog(url) as log, Path(path).open("wb") as file:
+        size, root = proofs.head_of(log.conn)
+        checkpoint = Checkpoint(log.book.origin, size, root)
+        key = SigningKey(log.book.origin, Ed25519PrivateKey.generate())
+        note = signed(checkpoint.text, [key]).encode()
+        began = time.perf_counter()
+        contents = bundle.Contents(note, checkpoint, log.recorded_at(size))
+        file.writelines(as_tar(bundle.members(log, contents)))
+        return size, time.perf_counter() - began, str(key.verifier)
+
+
+def _verify(path: str, vkey: str) -> tuple[int, float]:
+    began = time.perf_counter()
+    with verified(Path(path), [vkey], None, lambda _: None) as verifier:
+        seconds = time.perf_counter() - began
+        if not verifier.steps.valid or verifier.checkpoint is None:
+            raise Failed(verifier.steps.verdict)
+        return verifier.checkpoint.size, seconds
+
+
+def _hash(path: str) -> tuple[float, float]:
+    """Facts a second: up to the root, and the plainest loop that reads and hashes each leaf."""
+    with opened(Path(path)) as bag:
+        rates = []
+        for work in (_plainly, _to_the_root, _plainly, _to_the_root):
+            with bag.open(FACTS) as file:
+                began = time.perf_counter()
+                facts = work(file)
+                rates.append(facts / (time.perf_counter() - began))
+    return max(rates[1::2]), max(rates[::2])
+
+
+def _to_the_root(file: IO[bytes]) -> int:
+    return hash_all(lines(file), Frontier()).frontier.size
+
+
+def _plainly(file: IO[bytes]) -> int:
+    facts = 0
+    for line in file:
+        sha256(b"\x00" + line[:-1]).digest()
+        facts += 1
+    return facts
