@@ -12,6 +12,7 @@ from api.limits import Limiter
 from api.pages import all_pages
 from api.requests import BODY_BYTES_MAX
 from api.routes import (
+    bundle,
     documents,
     facts,
     figures,
@@ -36,6 +37,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *restatements.ROUTES,
     *live.ROUTES,
     *log.ROUTES,
+    *bundle.ROUTES,
     *trail.ROUTES,
     *views.ROUTES,
     *documents.ROUTES,

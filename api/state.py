@@ -85,6 +85,8 @@ class State:
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self.counts = Counts()
+        self.bundling = asyncio.Semaphore(1)
+        """One audit bundle at a time a process: it takes connections of its own."""
         self.log_files = None if settings.log_dir is None else LogFolder(Path(settings.log_dir))
         self.deliver: Deliver = _drop
         self._stopping = Event()

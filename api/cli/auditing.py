@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
+from api.bundling import contents_of, reports_of
 from api.cli.commands import CommandError, progress_bar
 from api.cli.place import Place, log_dir_of, visited
 from api.logs import configure
@@ -23,12 +24,10 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.leaves import Broken, lines
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.outcome import Step, Steps
+from ledger.transparency.signer import LogFolder
 from ledger.transparency.verify import Verifier, verified
-from projections import progress
 from projections.check import check
-from projections.figures.engines import PostgresEngine
-from projections.reports.bundled import NotRecomputed, files_of, newest, recompute
-from projections.reports.filing import filings
+from projections.reports.bundled import NotRecomputed, recompute
 from projections.reports.refusals import ReportMismatch
 
 Told = Callable[[Step], object]
@@ -59,17 +58,8 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
         held = None if asked.since is None else _note(asked.since, log)
         after = held[1].size if held is not None and asked.range_only else 0
         with connect(place.url, READER, autocommit=True) as conn:
-            known = min(checkpoint.size, progress.lag(place.url).position)
-            filed = newest(filings(conn, upto=known)) if asked.reports else []
-            contents = bundle.Contents(
-                note=note,
-                checkpoint=checkpoint,
-                recorded_at=log.recorded_at(checkpoint.size),
-                after=after,
-                previous=held,
-                proven=[filing.position for filing in filed],
-                files=files_of(PostgresEngine(conn), filed),
-            )
+            filed = reports_of(conn, checkpoint) if asked.reports else []
+            contents = contents_of(log, conn, note, checkpoint, filed, after=after, previous=held)
             with progress_bar("export", None, quiet=quiet) as bar:
                 _write(bundle.members(log, contents, bar.update), asked.output)
     return {
@@ -84,7 +74,7 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
 def newest_checkpoint(settings: Settings) -> Path:
     """The file that the log's signer keeps its last checkpoint in. Raises CommandError."""
     folder = log_dir_of(settings)
-    if folder is None or not (path := Path(folder) / "checkpoint").is_file():
+    if folder is None or not (path := LogFolder(Path(folder)).checkpoint).is_file():
         raise CommandError(
             "No signed checkpoint is here: start the service once, name its CLUSTERLEDGER_LOG_DIR,"
             " or give a checkpoint with --upto."

@@ -118,7 +118,7 @@ async def consistency(request: web.Request) -> web.StreamResponse:
     return shown(request, await request.app[STATE].read(_consistency, asked.from_, asked.to))
 
 
-async def _signed(state: State) -> bytes:
+async def signed_note(state: State) -> bytes:
     """The last checkpoint's note. Raises Problem `not_found` where nothing was signed."""
     files = state.log_files
     note = None if files is None else await asyncio.to_thread(files.note)
@@ -129,7 +129,7 @@ async def _signed(state: State) -> bytes:
 
 async def checkpoint(request: web.Request) -> web.StreamResponse:
     """The last signed checkpoint: origin, size, root, signatures. C2SP tlog-checkpoint."""
-    note = await _signed(request.app[STATE])
+    note = await signed_note(request.app[STATE])
     headers = {**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"}
     return web.Response(body=note, headers=headers)
 
@@ -150,7 +150,7 @@ async def proof_file(request: web.Request) -> web.StreamResponse:
     """A fact's inclusion in the last checkpoint, in one file. C2SP tlog-proof."""
     position = path_value(request, "position", Position)
     state = request.app[STATE]
-    note = await _signed(state)
+    note = await signed_note(state)
     said = Checkpoint.parse(Note.parse(note).text)
     found = await state.read(_inclusion, position, said.size)
     hashes = tuple(map(bytes.fromhex, found.hashes))

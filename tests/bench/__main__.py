@@ -17,8 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from api.logs import configure
-from tests.bench import bulk, counting, log, posting, reading, reporting
-from tests.bench import auditing, bulk, counting, posting, reading, reporting
+from tests.bench import auditing, bulk, counting, log, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 

@@ -1,0 +1,108 @@
+"""The audit bundle over HTTP, made while it is sent."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Final
+
+from aiohttp import ClientConnectionResetError, hdrs, web
+from msgspec import Struct
+
+from api.answers import stream
+from api.bundling import contents_of, reports_of
+from api.contract import Answer, Route, query
+from api.problems import Finding, Problem
+from api.requests import authority_of
+from api.routes.log import signed_note
+from api.routes.trail import TRAIL_READ, limited_to
+from api.routes.trail_shapes import Position
+from api.state import STATE
+from ledger.store.database import READER, UNLIMITED, connect
+from ledger.store.stored_log import StoredLog
+from ledger.transparency.bag import as_tar
+from ledger.transparency.bundle import members
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.note import Note
+
+TAR: Final = "application/x-tar"
+SENT_BYTES: Final = 1 << 20
+
+
+class BundleQuery(Struct, frozen=True):
+    """Which facts."""
+
+    after: Position | None = None
+    """Only facts behind this position: the size of a checkpoint that is held; left out: all."""
+
+
+async def bundle(request: web.Request) -> web.StreamResponse:
+    """Everything up to the last checkpoint, or a range of it, as a tar that proves itself.
+
+    Verify it offline: docs/verifying.md. What breaks off while it is sent is cut, and never valid.
+    """
+    asked = query(request, BundleQuery)
+    state = request.app[STATE]
+    if limited_to(authority_of(request)) is not None:
+        detail = "A bundle holds facts of all clusters, and this key covers some."
+        raise Problem("cluster_not_covered", detail)
+    note = await signed_note(state)
+    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    after = asked.after or 0
+    if after > checkpoint.size:
+        detail = f"The last checkpoint has {checkpoint.size} facts, not {after}."
+        raise Problem("invalid_parameter", detail, errors=(Finding("after", detail),))
+    if state.bundling.locked():
+        raise Problem("busy", "Another bundle is being sent.", headers={"Retry-After": "30"})
+    async with state.bundling:
+        with ExitStack() as stack:
+            chunks = await asyncio.to_thread(_chunks, stack, state.url, note, checkpoint, after)
+            return await _sent(request, chunks, f"bundle-{after + 1}-{checkpoint.size}.tar")
+
+
+def _chunks(
+    stack: ExitStack, url: str, note: bytes, checkpoint: Checkpoint, after: int
+) -> Iterator[bytes]:
+    stored = stack.enter_context(StoredLog(url))
+    conn = stack.enter_context(connect(url, READER, autocommit=True, limits=UNLIMITED))
+    reports = reports_of(conn, checkpoint)
+    proven = [filing for filing in reports if filing.position > after]
+    contents = contents_of(stored, conn, note, checkpoint, proven, after=after)
+    return as_tar(members(stored, contents))
+
+
+async def _sent(request: web.Request, chunks: Iterator[bytes], name: str) -> web.StreamResponse:
+    """The bytes as they come, some megabyte at a time."""
+    response = stream(TAR, {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'})
+    try:
+        await response.prepare(request)
+        while part := await asyncio.to_thread(_part, chunks):
+            await response.write(part)
+        await response.write_eof()
+    except ClientConnectionResetError:
+        pass  # the client went away
+    return response
+
+
+def _part(chunks: Iterator[bytes]) -> bytes:
+    """The next chunks, together about SENT_BYTES; nothing at the end."""
+    part = bytearray()
+    for chunk in chunks:
+        part += chunk
+        if len(part) >= SENT_BYTES:
+            break
+    return bytes(part)
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/bundle",
+        bundle,
+        "The audit bundle, as a stream",
+        TRAIL_READ,
+        {200: Answer("A BagIt bag in a tar.", None, (TAR,))},
+        "log",
+        query=BundleQuery,
+        problems=(400, 401, 403, 404, 429, 503),
+    ),
+)

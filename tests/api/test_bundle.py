@@ -1,0 +1,74 @@
+"""The audit bundle over HTTP: what was fetched is verified offline, and only by who may have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings
+from ledger.transparency.verify import verified
+from tests.api.running import Client, Service
+from tests.api.test_log import FACTS, registered, sign
+
+
+@pytest.fixture
+def signed(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    """A service whose first facts are in a checkpoint; one more is not."""
+    settings = Settings(rate_limit=0, public_rate_limit=0, log_dir=str(tmp_path / "log"))
+    with Service(database_url, settings) as service:
+        admin = service.client("admin")
+        admin.post(*(registered(n) for n in range(FACTS)))
+        sign(service, tmp_path)
+        admin.post(registered(FACTS))
+        yield service
+
+
+def keys(service: Service) -> list[str]:
+    return service.public().get("/.well-known/log-keys").body.decode().split()
+
+
+def fetched(client: Client, path: str, into: Path) -> Path:
+    answer = client.get(path)
+    assert answer.status == 200, answer.body[:500]
+    assert answer.headers["Content-Type"] == "application/x-tar"
+    into.write_bytes(answer.body)
+    return into
+
+
+def test_a_bundle_that_was_fetched_is_valid_offline(signed: Service, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.write_bytes(signed.public().get("/checkpoint").body)
+    bundle = fetched(signed.client("trail:read"), "/v1/bundle", tmp_path / "bundle.tar")
+    with verified(bundle, keys(signed), held, lambda _: None) as verifier:
+        assert verifier.steps.valid, verifier.steps.verdict
+        assert verifier.checkpoint is not None
+        assert verifier.checkpoint.size == FACTS
+
+
+def test_a_range_follows_on_the_checkpoint_that_was_held(signed: Service, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.write_bytes(signed.public().get("/checkpoint").body)
+    sign(signed, tmp_path)
+    path = f"/v1/bundle?after={FACTS}"
+    bundle = fetched(signed.client("trail:read"), path, tmp_path / "range.tar")
+    with verified(bundle, keys(signed), held, lambda _: None) as verifier:
+        assert verifier.steps.valid, verifier.steps.verdict
+        assert verifier.after == FACTS
+
+
+def test_a_range_beyond_the_checkpoint_is_refused(signed: Service) -> None:
+    answer = signed.client("trail:read").get(f"/v1/bundle?after={FACTS + 1}")
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+
+
+def test_a_bundle_is_for_who_may_read_every_cluster(signed: Service) -> None:
+    assert signed.public().get("/v1/bundle").code == "unauthenticated"
+    limited = signed.client("trail:read", clusters=["c-1"]).get("/v1/bundle")
+    assert (limited.status, limited.code) == (403, "cluster_not_covered")
+
+
+def test_without_a_checkpoint_there_is_no_bundle(service: Service) -> None:
+    answer = service.client("trail:read").get("/v1/bundle")
+    assert (answer.status, answer.code) == (404, "not_found")
