@@ -66,9 +66,11 @@ class Steps:
 
     @property
     def verdict(self) -> str:
-        """The last line."""
-        wrong = next((step for step in self.taken if step.ok is False), None)
-        if wrong is not None:
+        """The last line: the first failure, or rather the first that names a position."""
+        failed = [step for step in self.taken if step.ok is False]
+        if failed:
+            located = (step for step in failed if step.problem.startswith("position "))
+            wrong = next(located, failed[0])
             return f"NOT VALID. Step {wrong.number}, {wrong.name}: {wrong.problem}"
         return "VALID." if self.valid else "NOT VALID: nothing was checked."
 
