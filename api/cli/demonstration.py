@@ -119,7 +119,7 @@ def _headline(place: Place, end: date, known_at: int) -> dict[str, Any]:
         return {
             name: compute(
                 engine, CATALOGUE[id], period_from=None, period_to=end, known_at=known_at
-            ).value
+            ).count
             for name, id in FIGURES.items()
         }
 

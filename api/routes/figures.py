@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from datetime import date
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -18,20 +18,24 @@ from api.problems import Finding, Problem
 from api.requests import authority_of, day_of, known_at, today
 from api.state import STATE, State
 from projections.figures.almost import AlmostPage, almost_counted
+from projections.figures.asking import within_ledger
 from projections.figures.behind import FactsPage, facts_behind
-from projections.figures.catalogue import CATALOGUE, Definition, Text, definition_of
-from projections.figures.compute import Figure, Row, compute
-from projections.figures.disclosure import suppress
+from projections.figures.catalogue import CATALOGUE, Definition, Measure, Text, definition_of
+from projections.figures.compute import Figure, compute
 from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
+from projections.figures.public import public_answer
 from projections.figures.refusals import FigureRefusal
 
 READ: Final = "figures:read"
+FINE: Final = frozenset({"quarter", "nuts3", "activity_nuts3"})
+"""Tables whose rows add up to rows of another one: from that one what is withheld would follow."""
 KEPT_ANSWERS_MAX: Final = 5_000
 
 
 class Asked(Struct, frozen=True, rename={"from_": "from"}):
-    """`from` left out counts from the programme's start; `to` left out is today."""
+    """`from` left out counts from the programme's start; `to` left out is today. `as_of` is another
+    name for `to`, the day on which a stock is counted. `of` says what a share is of."""
 
     from_: str | None = None
     to: str | None = None
@@ -40,6 +44,7 @@ class Asked(Struct, frozen=True, rename={"from_": "from"}):
     cluster: str | None = None
     by: str | None = None
     view: str = "participating"
+    of: str | None = None
     min_position: int | None = None
 
 
@@ -75,6 +80,10 @@ class Described(Struct, frozen=True):
     counting_rule: Text
     parameters: tuple[str, ...]
     dimensions: tuple[str, ...]
+    measure: Measure
+    when: Literal["period", "day"]
+    of: tuple[str, ...]
+    beside: tuple[str, ...]
     since: date
     replaces: str | None
     figure: str
@@ -95,6 +104,7 @@ class Question(NamedTuple):
     by: str | None
     view: str
     cluster: str | None
+    of: str | None
     public: bool
 
 
@@ -156,8 +166,10 @@ def _key(question: Question) -> tuple[Any, ...]:
 
 
 def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
+    engine = PostgresEngine(conn)
+    within_ledger(engine, question.period_to, position)
     figure = compute(
-        PostgresEngine(conn),
+        engine,
         question.definition,
         period_from=question.period_from,
         period_to=question.period_to,
@@ -165,25 +177,25 @@ def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
         by=question.by,
         view=question.view,
         cluster=question.cluster,
+        of=question.of,
     )
-    answer = msgspec.to_builtins(figure)
-    if question.public and figure.rows is not None:
-        answer["rows"] = _withheld(question, figure.rows)
-    answer["links"] = {"definition": "/v1/figures", "facts": _facts_link(question, position)}
-    if question.public:
-        del answer["links"]["facts"]
-    else:
+    answer = public_answer(figure) if question.public else msgspec.to_builtins(figure)
+    answer["links"] = _links(question, position)
+    if not question.public:
         answer["digest"] = figure.digest
     return Page(
         msgspec.json.encode(answer), f'"{figure.digest[:32]}-{question.public:d}"', position
     )
 
 
-def _withheld(question: Question, rows: tuple[Row, ...]) -> list[dict[str, Any]]:
-    """Small cells are null, and others with them, so that none can be computed from the total."""
-    whole = question.by == "cluster" or "year" in question.definition.additive
-    values = suppress([row.value for row in rows], total_published=whole)
-    return [{"key": r.key, "value": v} for r, v in zip(rows, values, strict=True)]
+def _links(question: Question, position: int) -> dict[str, Any]:
+    """`beside`: figures without which this one should not be shown."""
+    links: dict[str, Any] = {"definition": "/v1/figures"}
+    if not question.public:
+        links["facts"] = _facts_link(question, position)
+    if question.definition.beside:
+        links["beside"] = [f"/v1/figures/{id_}" for id_ in question.definition.beside]
+    return links
 
 
 def _facts_link(question: Question, position: int) -> str:
@@ -192,7 +204,9 @@ def _facts_link(question: Question, position: int) -> str:
         parts.insert(0, f"from={question.period_from}")
     if question.cluster is not None:
         parts += [f"cluster={question.cluster}", f"view={question.view}"]
-    return f"/v1/figures/{question.definition.id}/facts?" + "&".join(parts)
+    if question.of is not None:
+        parts.append(f"of={question.of}")
+    return f"/v1/figures/{question.definition.name}/facts?" + "&".join(parts)
 
 
 def _definition(request: web.Request) -> Definition:
@@ -217,13 +231,18 @@ def _plain(value: object) -> object:
 def _question(request: web.Request, asked: Asked) -> Question:
     to = day_of(asked.to or asked.as_of, "to" if asked.to else "as_of")
     start = None if asked.from_ is None else day_of(asked.from_, "from")
-    return Question(_definition(request), start, to, asked.by, asked.view, asked.cluster, False)
+    if asked.to and asked.as_of:
+        raise Problem("invalid_parameter", "to and as_of are two names of one day: leave one out.")
+    definition = _definition(request)
+    return Question(definition, start, to, asked.by, asked.view, asked.cluster, asked.of, False)
 
 
 async def _public_question(request: web.Request, asked: Asked) -> Question:
     """Whole years at the head; tables of the whole programme only: differences give cells away."""
     if asked.known_at or asked.cluster or asked.as_of or asked.view != "participating":
         raise _needs_key("known_at, as_of, cluster and view need a key")
+    if asked.by in FINE:
+        raise _needs_key(f"tables by {asked.by} need a key")
     state = request.app[STATE]
     known = state.progress.position
     whole = await state.read(
@@ -239,7 +258,7 @@ async def _public_question(request: web.Request, asked: Asked) -> Question:
         if asked.from_ is not None or asked.to is not None:
             raise _needs_key("tables of a part of the programme need a key")
         start = whole.from_day if whole else None
-    return Question(_definition(request), start, to, asked.by, asked.view, None, True)
+    return Question(_definition(request), start, to, asked.by, asked.view, None, asked.of, True)
 
 
 def _needs_key(why: str) -> Problem:
@@ -291,6 +310,7 @@ async def behind(request: web.Request) -> web.StreamResponse:
                 known_at=position,
                 view=question.view,
                 cluster=question.cluster,
+                of=question.of,
                 after=asked.cursor,
                 limit=asked.limit,
             )
@@ -341,6 +361,10 @@ def _described(d: Definition) -> Described:
         d.counting_rule,
         d.parameters,
         d.dimensions,
+        d.measure,
+        d.when,
+        d.of,
+        d.beside,
         d.since,
         d.replaces,
         f"/v1/figures/{d.id}",

@@ -24,6 +24,7 @@ class Ask(NamedTuple):
     by: str | None = None
     view: View = "participating"
     cluster: str | None = None
+    of: str | None = None
 
     def __str__(self) -> str:
         parts = [
@@ -32,6 +33,7 @@ class Ask(NamedTuple):
             f"known at {self.known_at}",
             f"by {self.by} ({self.view})" if self.by else "",
             f"in {self.cluster} ({self.view})" if self.cluster else "",
+            f"of {self.of}" if self.of else "",
         ]
         return ", ".join(filter(None, parts))
 
@@ -47,6 +49,7 @@ class Ask(NamedTuple):
                 by=self.by,
                 view=self.view,
                 cluster=self.cluster,
+                of=self.of,
             )
         except FigureRefusal as refusal:
             return f"{refusal.code}: {refusal}".encode()
@@ -101,16 +104,20 @@ def asks(
 ) -> Iterator[Ask]:
     """Every definition in every period at every position, the value alone and one of its tables.
 
-    Tables take turns, and clusters within them, so that over periods and positions each is asked.
+    Tables take turns, and so do clusters and what a share is of, so that over periods and positions
+    each is asked.
     """
     codes = cycle(clusters(engine, known[-1]) or [None])
     for definition in definitions:
         tables = cycle(_tables(definition))
+        subjects = cycle(definition.of or [None])
         for (period_from, period_to), known_at in product(spans, known):
             ask = Ask(definition, period_from, period_to, known_at)
             yield ask
             by, view = next(tables)
-            yield ask._replace(by=by, view=view, cluster=None if by else next(codes))
+            yield ask._replace(
+                by=by, view=view, cluster=None if by else next(codes), of=next(subjects)
+            )
 
 
 def _tables(definition: Definition) -> list[tuple[str | None, View]]:

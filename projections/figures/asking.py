@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from projections.figures.catalogue import Definition
 from projections.figures.engines import Engine
 from projections.figures.refusals import (
+    PeriodOutsideLedger,
     PeriodReversed,
+    TooManyQuarters,
     TooManyYears,
     UnknownCluster,
     UnknownDimension,
+    UnknownOf,
     UnknownView,
 )
 
-By = Literal["year", "cluster"]
 View = Literal["participating", "lead"]
 VIEWS: Final[tuple[View, ...]] = ("participating", "lead")
+TIMES: Final = ("year", "quarter")
+"""Dimensions that are stretches of the period; all others split a stretch."""
 WHOLE: Final = 0
-"""The number of the stretch that is the whole period; a year's stretch has the year's number."""
+"""The number of the stretch that is the whole period."""
 MOST_YEARS: Final = 400
+MOST_QUARTERS: Final = 400
 
 ASKED_OF_CLUSTERS: Final = """SELECT DISTINCT cluster FROM models.cluster
 WHERE known_from <= %(known_at)s AND %(known_at)s < known_to
@@ -43,38 +48,43 @@ ASKED_OF_THE_FIRST_DAY: Final = """SELECT min(day) FROM (
 
 
 class Stretch(NamedTuple):
-    """Days of which a figure is asked, both inclusive."""
+    """Days of which a figure is asked, both inclusive; `key` is how a row of it is called."""
 
     number: int
+    key: str
     first_day: date
     last_day: date
 
 
 class Question(NamedTuple):
-    """A figure's parameters, checked. `period_from` None: no lower bound (cumulative)."""
+    """A figure's parameters, checked. `period_from` None: no lower bound (cumulative); `of` '':
+    the figure is no share of this or that."""
 
     definition: Definition
     period_from: date | None
     period_to: date
     known_at: int
-    by: By | None
+    by: str | None
     view: View
     cluster: str | None
+    of: str
 
     @property
     def whole(self) -> Stretch:
         """The whole period as one stretch."""
-        return Stretch(WHOLE, self.period_from or date.min, self.period_to)
+        return Stretch(WHOLE, "", self.period_from or date.min, self.period_to)
 
-    def parameters(self, stretches: Sequence[Stretch], *, by_cluster: bool) -> dict[str, Any]:
-        """What the SQL takes. A single cluster is seen in a view too: it is one row of that
-        table."""
+    def parameters(self, stretches: Sequence[Stretch], *, by: str = "") -> dict[str, Any]:
+        """What the SQL takes; `by` is a dimension that splits a stretch, or ''. A single cluster is
+        seen in a view too: it is one row of that table."""
         return {
             "bucket": [stretch.number for stretch in stretches],
             "first_day": [stretch.first_day for stretch in stretches],
             "last_day": [stretch.last_day for stretch in stretches],
-            "view": self.view if by_cluster or self.cluster else "programme",
+            "view": self.view if by == "cluster" or self.cluster else "programme",
             "cluster": self.cluster or "",
+            "dimension": by,
+            "of": self.of,
             "known_at": self.known_at,
         }
 
@@ -89,19 +99,21 @@ def checked(  # noqa: PLR0913 - a question has this many parts
     by: str | None,
     view: str,
     cluster: str | None,
+    of: str | None,
 ) -> Question:
-    """Raises PeriodReversed, UnknownDimension, UnknownView, UnknownCluster."""
+    """Raises PeriodReversed, UnknownDimension, UnknownView, UnknownCluster, UnknownOf."""
     if period_from is not None and period_to < period_from:
         raise PeriodReversed(period_from=period_from, period_to=period_to)
     if by is not None and by not in definition.dimensions:
         raise UnknownDimension(figure=definition.id, dimension=by, allowed=definition.dimensions)
     if view not in VIEWS:
         raise UnknownView(view=view, allowed=VIEWS)
+    if of is not None and of not in definition.of:
+        raise UnknownOf(of=of, figure=definition.id, allowed=definition.of)
     if cluster is not None and cluster not in (known := clusters(engine, known_at)):
         raise UnknownCluster(cluster=cluster, known_at=known_at, allowed=known)
-    return Question(
-        definition, period_from, period_to, known_at, cast(By | None, by), view, cluster
-    )
+    share_of = of or next(iter(definition.of), "")
+    return Question(definition, period_from, period_to, known_at, by, view, cluster, share_of)
 
 
 def clusters(
@@ -128,18 +140,54 @@ def first_day(engine: Engine, known_at: int) -> date | None:
     return cast(date | None, day)
 
 
-def years(engine: Engine, question: Question) -> list[Stretch]:
-    """One stretch per calendar year of the period, its days within the period. Raises TooManyYears.
+def within_ledger(engine: Engine, period_to: date, known_at: int) -> None:
+    """Raises PeriodOutsideLedger for a period that is over before anything counted happened.
 
-    Without a lower bound they begin with the programme's first year.
+    For whoever asks by hand: compute() answers 0, as a figure must have a value at every position.
+    """
+    begin = first_day(engine, known_at)
+    if begin is not None and period_to < begin:
+        raise PeriodOutsideLedger(
+            period_to=period_to, first_day=begin, allowed=(f"{begin} and later",)
+        )
+
+
+def stretches(engine: Engine, question: Question) -> list[Stretch]:
+    """One per calendar year or quarter of the period, its days within the period.
+
+    Without a lower bound they begin with the programme's start. Raises TooManyYears,
+    TooManyQuarters.
     """
     begin = question.period_from or first_day(engine, question.known_at)
     if begin is None or question.period_to < begin:
         return []
-    count = question.period_to.year - begin.year + 1
+    cut = _years if question.by == "year" else _quarters
+    return [
+        Stretch(number, key, max(first, begin), min(last, question.period_to))
+        for number, key, first, last in cut(begin, question.period_to)
+    ]
+
+
+def _years(begin: date, end: date) -> Iterator[Stretch]:
+    count = end.year - begin.year + 1
     if count > MOST_YEARS:
         raise TooManyYears(years=count, most=MOST_YEARS)
-    return [
-        Stretch(year, max(date(year, 1, 1), begin), min(date(year, 12, 31), question.period_to))
-        for year in range(begin.year, question.period_to.year + 1)
-    ]
+    for year in range(begin.year, end.year + 1):
+        yield Stretch(year, f"{year:04}", date(year, 1, 1), date(year, 12, 31))
+
+
+def _quarters(begin: date, end: date) -> Iterator[Stretch]:
+    first, last = _quarter(begin), _quarter(end)
+    if last - first >= MOST_QUARTERS:
+        raise TooManyQuarters(quarters=last - first + 1, most=MOST_QUARTERS)
+    for number in range(first, last + 1):
+        year, quarter = divmod(number, 4)
+        days = (
+            date(year, 3 * quarter + 1, 1),
+            date(year, 3 * quarter + 3, (31, 30, 30, 31)[quarter]),
+        )
+        yield Stretch(number, f"{year:04}-Q{quarter + 1}", *days)
+
+
+def _quarter(day: date) -> int:
+    return day.year * 4 + (day.month - 1) // 3

@@ -51,11 +51,12 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
     known_at: int,
     view: str = "participating",
     cluster: str | None = None,
+    of: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> FactsPage:
-    """The standing facts that make a figure, or one cell of its table by year or cluster, page by
-    page.
+    """The standing facts that make a figure, or one cell of its table by year, quarter or cluster,
+    page by page.
 
     Listed are the streams the figure counts (the organisations' memberships, attendances,
     enrolments; the activities; the projects), in order of kind and key, and of each its facts that
@@ -73,9 +74,10 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
         by=None,
         view=view,
         cluster=cluster,
+        of=of,
     )
     kind, first_key, second_key = _BEGINNING if after is None else _parsed(after)
-    parameters = question.parameters([question.whole], by_cluster=False) | {
+    parameters = question.parameters([question.whole]) | {
         "kind": kind,
         "first_key": first_key,
         "second_key": second_key,

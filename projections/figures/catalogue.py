@@ -10,8 +10,9 @@ streams behind the figure; it changes no value and is not part of the digest.
 
 The SQL takes named parameters: %(known_at)s; %(bucket)s, %(first_day)s, %(last_day)s (arrays: the
 stretches of days asked for, numbered, both days inclusive); %(view)s (`programme`, `participating`
-or `lead`); %(cluster)s (a code, or '' for all). It answers rows `bucket, key, value`, key being ''
-or a cluster's code, and leaves out what is 0.
+or `lead`); %(cluster)s (a code, or '' for all); %(dimension)s (one that splits a stretch, or '');
+%(of)s (what a share is of, or ''). It answers rows `bucket, key` and the measure's numbers; key is
+'', a cluster's code, or a class, `unknown` where that is not known. It may leave out what is 0.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from projections.figures.refusals import UnknownFigure, UnknownVersion
 
 _FOLDER: Final = files("projections.figures") / "definitions"
+_ONCE: Final = "-- Materialized"
 _NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
 
 
@@ -44,6 +46,18 @@ LIMIT %(streams)s
 """
 
 
+Measure = Literal["count", "share", "money"]
+
+NUMBERS: Final[Mapping[Measure, tuple[str, ...]]] = MappingProxyType(
+    {
+        "count": ("value",),
+        "share": ("numerator", "denominator", "unknown"),
+        "money": ("approved", "started"),
+    }
+)
+"""The numbers of each measure, in the order of the SQL's columns. Money is in euro cents."""
+
+
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same words in German and English."""
 
@@ -55,10 +69,11 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One figure, one version. `since` is the day it was first published, `replaces` an older
     id@version.
 
-    `additive`: its values by year, and by cluster in the lead view, add up to the total; counts of
-    what may be there in several years do not by year, distinct organisations by neither. `facts`
-    are the types that the drill-down shows. `sql` and `sha256` are put in when the catalogue is
-    loaded.
+    `when`: counted over a period, or on a day, which is the period's last. `of` are the things a
+    share may be of, the first unless another is asked for. `beside` are figures without which this
+    one should not be shown. `additive` are the dimensions by which its numbers add up to the whole
+    ones (by cluster: in the lead view). `facts` are the types that the drill-down shows. `sql` and
+    `sha256` are put in when the catalogue is loaded.
     """
 
     id: str
@@ -73,6 +88,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     facts: tuple[str, ...]
     since: date
     replaces: str | None = None
+    measure: Measure = "count"
+    when: Literal["period", "day"] = "period"
+    of: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     sql: str = ""
     facts_sql: str = ""
     sha256: str = ""
@@ -96,7 +115,8 @@ def _needs(text: str) -> list[str]:
 def composed(text: str, *, then: str = "", name: str = "") -> str:
     """One statement: the fragments a text needs, each before those that need it, then the text.
 
-    NOT MATERIALIZED lets the planner see the tables' statistics through the fragments.
+    NOT MATERIALIZED lets the planner see the tables' statistics through the fragments; one that is
+    asked for more than once and costs something says `-- Materialized` in its own text.
 
     With `then`, the text is the last of the common table expressions, called `name`, and `then` is
     what is asked.
@@ -115,7 +135,8 @@ def composed(text: str, *, then: str = "", name: str = "") -> str:
     if then:
         fragments[name] = text
     parts = ",\n".join(
-        f"{name} AS NOT MATERIALIZED (\n{fragment})" for name, fragment in fragments.items()
+        f"{name} AS {'' if _ONCE in fragment else 'NOT '}MATERIALIZED (\n{fragment})"
+        for name, fragment in fragments.items()
     )
     return f"WITH RECURSIVE\n{parts}\n{then or text}"
 
@@ -172,6 +193,6 @@ def definition_of(figure: str) -> Definition:
     if not version:
         return CATALOGUE[figure_id]
     if figure not in EVERY:
-        versions = (str(d.version) for d in EVERY.values() if d.id == figure_id)
+        versions = sorted(str(d.version) for d in EVERY.values() if d.id == figure_id)
         raise UnknownVersion(figure=figure_id, version=version, allowed=versions)
     return EVERY[figure]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition
 
@@ -20,10 +21,14 @@ function of its definition, the period (both days inclusive; without `from` it i
 the programme's start), the position it is known at, and its parameters; its canonical JSON has a
 SHA-256, so anyone can compute it again, to the byte.
 
-By year, each calendar year counts on its own days, with the classes of its own last day. By
-cluster there are two views: `participating` (each cluster that takes part counts it) and `lead`
-(the first one counts it). The joint adjustment is the total minus the sum of the rows: negative
-or 0.
+By year and by quarter (`2024-Q1`), each counts on its own days, with the classes of its own last
+day. A stock is counted on one day: the period's last one, which may be asked for as `as_of`. A
+share is three counts: numerator, denominator (what is known) and unknown; `of` says what it is of.
+Money is euro cents. By class, what has no known class stands under `unknown`. By cluster there are
+two views: `participating` (each cluster that takes part counts it) and `lead` (the first one
+counts it). The joint adjustment is the total minus the sum of the rows: negative or 0 for counts
+of activities, projects, organisations; where transitions or repeated visits are counted it may be
+positive too.
 """
 
 
@@ -49,10 +54,24 @@ def _section(d: Definition) -> Iterator[str]:
     yield f"\n{d.meaning.en}\n\n{d.counting_rule.en}\n"
     yield f"{d.meaning.de}\n\n{d.counting_rule.de}\n"
     yield f"- Unit: {d.unit.en} / {d.unit.de}"
+    yield f"- Measure: {_MEASURES[d.measure]}, {_WHEN[d.when]}{_of(d)}"
     yield f"- Parameters: {_codes(d.parameters)}"
     yield f"- Dimensions: {_codes(d.dimensions)}; adds up by: {_codes(d.additive) or 'none'}"
     yield f"- Facts behind it: {_codes(d.facts)}"
     yield f"- SHA-256 of its texts: `{d.sha256}`"
+
+
+_MEASURES: Final = {
+    "count": "count (`value`)",
+    "share": "share (`numerator`, `denominator`, `unknown`)",
+    "money": "money (`approved`, `started`, in euro cents)",
+}
+_WHEN: Final = {"period": "over a period", "day": "on a day"}
+
+
+def _of(d: Definition) -> str:
+    of = f", of {_codes(d.of)} (the first, if left out)" if d.of else ""
+    return of + (f"; not to be shown without {_codes(d.beside)}" if d.beside else "")
 
 
 def _codes(names: tuple[str, ...]) -> str:

@@ -104,12 +104,12 @@ def _public(
     years, clusters = table("year").rows or (), table("cluster")
     rows = clusters.rows or ()
     years_add_up = "year" in definition.additive
-    shown_years = suppress([row.value for row in years], total_published=years_add_up)
+    shown_years = suppress([row.count for row in years], total_published=years_add_up)
     # The total and the adjustment are printed: together they are the sum of the cells.
-    shown_clusters = suppress([row.value for row in rows])
+    shown_clusters = suppress([row.count for row in rows])
     return HeadlineFigure(
         definition=definition,
-        value=clusters.value,
+        value=clusters.count,
         by_year=tuple(
             YearCell(int(row.key), shown) for row, shown in zip(years, shown_years, strict=True)
         ),
@@ -117,7 +117,7 @@ def _public(
             ClusterCell(row.key, names.get(row.key, row.key), shown)
             for row, shown in zip(rows, shown_clusters, strict=True)
         ),
-        joint_adjustment=clusters.joint_adjustment or 0,
+        joint_adjustment=clusters.count - sum(row.count for row in rows),
         years_add_up=years_add_up,
     )
 

@@ -44,12 +44,24 @@ class UnknownCluster(FigureRefusal):
     """No cluster {cluster} is known at position {known_at}."""
 
 
+class UnknownOf(FigureRefusal):
+    """Nothing is known of {of} by figure {figure}: a share is of what its definition names."""
+
+
+class PeriodOutsideLedger(FigureRefusal):
+    """The period ends on {period_to}, before the ledger's first day, {first_day}."""
+
+
 class PeriodReversed(FigureRefusal):
     """The period ends on {period_to}, before it begins on {period_from}."""
 
 
 class TooManyYears(FigureRefusal):
     """The period spans {years} calendar years, a table by year at most {most}."""
+
+
+class TooManyQuarters(FigureRefusal):
+    """The period spans {quarters} quarters, a table by quarter at most {most}."""
 
 
 class InvalidCursor(FigureRefusal):

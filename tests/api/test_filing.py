@@ -51,7 +51,7 @@ def test_a_filed_report_says_what_it_rests_on(filer: Client) -> None:
     assert answer.headers["Location"] == f"/v1/reports/{receipt['position']}"
     assert filing["report"] == "complete@1"
     assert filing["known_at"] == receipt["position"] - 1
-    assert "activities@1" in {used["definition"] for used in filing["definitions"]}
+    assert "activities@2" in {used["definition"] for used in filing["definitions"]}
     filer.service.position = receipt["position"]
     assert filer.read("/v1/reports")["items"] == [filing]
 

@@ -16,8 +16,8 @@ from ledger.store.book import create
 from ledger.store.database import READER, connect
 from projections import schema
 from projections.figures.behind import FactsPage, facts_behind
-from projections.figures.catalogue import definition_of
-from projections.figures.compute import Figure, compute
+from projections.figures.catalogue import NUMBERS, definition_of
+from projections.figures.compute import Figure, Numbers, compute
 from projections.figures.engines import PostgresEngine
 from projections.runner import Projector
 
@@ -30,6 +30,12 @@ END = date(2020, 12, 31)
 def uid(name: str) -> UUID:
     """The id of whatever is called so."""
     return uuid5(NAMESPACE_OID, name)
+
+
+def numbers_of(row: Numbers) -> tuple[int, ...]:
+    """Whatever numbers the measure has, in its order."""
+    every = (getattr(row, name) for names in NUMBERS.values() for name in names)
+    return tuple(number for number in every if number is not None)
 
 
 class History:
@@ -133,8 +139,16 @@ class History:
     def value(self, figure: str, **asked: Any) -> int:
         return self.figure(figure, **asked).value
 
+    def numbers(self, figure: str, **asked: Any) -> tuple[int, ...]:
+        return numbers_of(self.figure(figure, **asked))
+
     def rows(self, figure: str, **asked: Any) -> dict[str, int]:
         return {row.key: row.value for row in self.figure(figure, **asked).rows or ()}
+
+    def table(self, figure: str, **asked: Any) -> dict[str, tuple[int, ...]]:
+        """Rows in which something is counted, with all their numbers."""
+        rows = {row.key: numbers_of(row) for row in self.figure(figure, **asked).rows or ()}
+        return {key: numbers for key, numbers in rows.items() if any(numbers)}
 
     def behind(self, figure: str, *, known_at: int | None = None, **asked: Any) -> FactsPage:
         self.project_all()

@@ -10,15 +10,17 @@ import psycopg
 import pytest
 import rfc8785
 
-from projections.figures.asking import MOST_YEARS
+from projections.figures.asking import MOST_QUARTERS, MOST_YEARS
 from projections.figures.overview import complete_years, cumulative, overview
 from projections.figures.refusals import (
     FigureRefusal,
     InvalidCursor,
     PeriodReversed,
+    TooManyQuarters,
     TooManyYears,
     UnknownCluster,
     UnknownDimension,
+    UnknownOf,
     UnknownView,
 )
 from tests.figures.history import History, uid
@@ -45,7 +47,7 @@ def test_the_canonical_bytes_are_rfc_8785_and_name_everything_a_figure_depends_o
     assert figure.canonical() == rfc8785.dumps(read)
     assert read == {
         "origin": "test.example/2026",
-        "definition": "activities@1",
+        "definition": "activities@2",
         "sha256": figure.sha256,
         "period": {"from": None, "to": "2020-12-31"},
         "known_at": three.head,
@@ -94,6 +96,12 @@ def test_years_of_one_cluster(three: History) -> None:
     ("asked", "refusal", "code"),
     [
         ({"by": "colour"}, UnknownDimension, "unknown_dimension"),
+        (
+            {"by": "quarter", "period_from": date(2020 - MOST_QUARTERS // 4, 1, 1)},
+            TooManyQuarters,
+            "too_many_quarters",
+        ),
+        ({"of": "members"}, UnknownOf, "unknown_of"),
         ({"by": "cluster", "view": "both"}, UnknownView, "unknown_view"),
         ({"cluster": "moon"}, UnknownCluster, "unknown_cluster"),
         ({"period_from": date(2021, 1, 1)}, PeriodReversed, "period_reversed"),
@@ -118,7 +126,7 @@ def test_a_refusal_names_what_is_allowed(past: History) -> None:
     assert refused.value.allowed == ("food", "rail", "wood")
     with pytest.raises(UnknownDimension) as refused:
         past.figure("activities", by="colour")
-    assert refused.value.allowed == ("year", "cluster")
+    assert refused.value.allowed[:3] == ("cluster", "year", "quarter")
 
 
 def test_a_session_keeps_its_settings(three: History) -> None:

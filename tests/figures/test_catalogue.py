@@ -15,7 +15,7 @@ from projections.figures.refusals import UnknownFigure, UnknownVersion
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("definitions.json")
 FOLDER = ROOT / "projections" / "figures" / "definitions"
-PARAMETERS = {"known_at", "bucket", "first_day", "last_day", "view", "cluster"}
+PARAMETERS = {"known_at", "bucket", "first_day", "last_day", "view", "cluster", "dimension", "of"}
 
 
 def test_a_changed_text_needs_a_new_version() -> None:
@@ -46,7 +46,9 @@ def test_a_definition_takes_only_the_parameters_there_are(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_the_digest_covers_exactly_the_fragments_a_definition_needs(name: str) -> None:
-    fragments = set(re.findall(r"^(\w+) AS NOT MATERIALIZED \($", EVERY[name].sql, re.MULTILINE))
+    fragments = set(
+        re.findall(r"^(\w+) AS (?:NOT )?MATERIALIZED \($", EVERY[name].sql, re.MULTILINE)
+    )
     used = {
         fragment
         for fragment in (path.stem for path in (FOLDER / "_shared").glob("*.sql"))
@@ -70,8 +72,10 @@ def test_an_unknown_figure_names_those_there_are() -> None:
 def test_an_unknown_version_names_those_there_are() -> None:
     with pytest.raises(UnknownVersion) as refused:
         definition_of("activities@7")
-    assert (refused.value.code, refused.value.allowed) == ("unknown_version", ("1",))
+    assert (refused.value.code, refused.value.allowed) == ("unknown_version", ("1", "2"))
 
 
 def test_a_figure_is_had_by_id_and_by_version() -> None:
-    assert definition_of("activities") is definition_of("activities@1")
+    assert definition_of("activities") is definition_of("activities@2")
+    assert definition_of("activities@1").version == 1
+    assert definition_of("activities").replaces == "activities@1"

@@ -23,6 +23,8 @@ ASKED: dict[str, Any] = {
     "last_day": [date(2019, 12, 31), date(2020, 12, 31)],
     "view": "programme",
     "cluster": "",
+    "dimension": "",
+    "of": "",
     "kind": 0,
     "first_key": UUID(int=0),
     "second_key": "",

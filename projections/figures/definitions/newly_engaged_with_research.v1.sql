@@ -1,0 +1,11 @@
+-- Needs: engaged, bucket, profile
+-- The stretch of that first day, under the classes of the stretch's last day.
+SELECT
+    bucket.bucket,
+    CASE WHEN %(dimension)s IN ('', 'cluster') THEN engaged.key ELSE coalesce(profile.code, 'unknown') END AS key,
+    count(*) AS value
+FROM engaged
+JOIN bucket ON bucket.first_day <= engaged.day AND engaged.day <= bucket.last_day
+LEFT JOIN profile ON profile.organisation_id = engaged.identity
+    AND profile.valid_from <= bucket.last_day AND bucket.last_day < profile.valid_to
+GROUP BY 1, 2
