@@ -8,6 +8,7 @@ facts over a few years.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import cache, cached_property
@@ -75,20 +76,34 @@ class Naive:
 
     def __init__(self, leaves: Iterable[bytes], begin: date, end: date) -> None:
         self.facts = standing(leaves)
+        self._by_type: dict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            self._by_type[fact.type].append(fact)
         self.begin, self.end = begin, end
         # The methods below are asked of the same few days again and again.
         self.identity = cache(self._identity)
         self.members = cache(self._members)
         self.enrolled = cache(self._enrolled)
         self.person = cache(self._person)
+        self.involved = cache(self._involved)
+        self.stock = cache(self._stock)
+        self.parts = cache(self._parts)
+        self.class_of = cache(self._class_of)
+        self.clusters_of_project = cache(self._clusters_of_project)
+        self.organisers = cache(self._organisers)
+        self.dissolved = cache(self._dissolved)
+        self.closed = cache(self._closed)
+        self.runs = cache(self._runs)
 
     def of(self, *types: str, **data: str) -> list[Fact]:
         """The standing facts of some types about something, by position."""
-        return [
+        found = [
             fact
-            for fact in self.facts
-            if fact.type in types and all(fact.data.get(k) == v for k, v in data.items())
+            for type in types
+            for fact in self._by_type[type]
+            if all(fact.data.get(name) == value for name, value in data.items())
         ]
+        return sorted(found, key=lambda fact: fact.position)
 
     def last(self, *types: str, **data: str) -> Fact | None:
         found = self.of(*types, **data)
@@ -112,8 +127,12 @@ class Naive:
         mark = self.last("person.marked_duplicate", person_ref=ref)
         return ref if mark is None else self.person(mark.data["of"])
 
-    def class_of(self, who: str, what: str, day: date) -> str | None:
-        """What was last said of `kind`, `size_class`, `spatial` or `nuts3` by that day."""
+    def _class_of(self, who: str, what: str, day: date) -> str | None:
+        """What was last said of `kind`, `size_class`, `spatial` or `nuts3` by that day, while it
+        was there."""
+        if what == "nuts2":
+            place = self.class_of(who, "nuts3", day)
+            return place and place[:4]
         said: list[tuple[date, int, str | None]] = []
         for fact in self.facts:
             if fact.data.get("organisation_id") != who:
@@ -124,16 +143,16 @@ class Naive:
                 said.append((fact.day(), fact.position, fact.data.get(what)))
             elif fact.type == "organisation.reclassified" and fact.data["scheme"] == what:
                 said.append((fact.day(), fact.position, fact.data["code"]))
-        known = [one for one in said if one[0] <= day]
+        known = [one for one in said if one[0] <= day and not self.dissolved(who, one[0])]
         return max(known, key=lambda one: one[:2])[2] if known else None
 
     # --- who belongs to what on a day ------------------------------------------------------------
 
-    def dissolved(self, who: str, day: date) -> bool:
+    def _dissolved(self, who: str, day: date) -> bool:
         fact = self.last("organisation.dissolved", organisation_id=who)
         return fact is not None and fact.day() <= day
 
-    def closed(self, cluster: str, day: date) -> bool:
+    def _closed(self, cluster: str, day: date) -> bool:
         fact = self.last("cluster.closed", cluster=cluster)
         return fact is not None and fact.day() <= day
 
@@ -156,7 +175,7 @@ class Naive:
             if not self.dissolved(who, day) and not self.closed(cluster, day)
         )
 
-    def runs(self, project: str, day: date) -> bool:
+    def _runs(self, project: str, day: date) -> bool:
         started = self.last("project.started", project_id=project)
         ended = self.last("project.ended", project_id=project)
         return (
@@ -165,7 +184,7 @@ class Naive:
             and (ended is None or day <= ended.day("last_day"))
         )
 
-    def clusters_of_project(self, project: str) -> list[str]:
+    def _clusters_of_project(self, project: str) -> list[str]:
         proposed = self.last("project.proposed", project_id=project)
         return [] if proposed is None else list(dict.fromkeys(proposed.data["clusters"]))
 
@@ -202,10 +221,19 @@ class Naive:
             if not self.of("activity.cancelled", activity_id=f.data["activity_id"])
         }
 
-    def organisers(self, activity: str) -> list[str]:
+    def _organisers(self, activity: str) -> list[str]:
         said = self.of("activity.scheduled", "activity.changed", activity_id=activity)
         told = [f.data["organisers"] for f in said if "organisers" in f.data]
         return list(dict.fromkeys(told[-1]))
+
+    def venue(self, activity: str, what: str) -> str | None:
+        """Its `activity_kind`, `mode`, `activity_nuts3` or `activity_nuts2`."""
+        said = self.of("activity.scheduled", "activity.changed", activity_id=activity)
+        name = "nuts3" if "nuts" in what else what.removeprefix("activity_")
+        told = [f.data[name] for f in said if name in f.data]
+        if not told:
+            return None
+        return str(told[-1][:4] if what == "activity_nuts2" else told[-1])
 
     def held_in(self, first: date, last: date, where: Where) -> list[str]:
         return [
@@ -233,55 +261,58 @@ class Naive:
         """Distinct persons."""
         return {self.person(ref) for ref in self.attendances(activity)}
 
+    def stayed_away(self, activity: str) -> set[str]:
+        """Persons registered and not recorded, under whatever reference."""
+        signs: dict[str, str] = {}
+        for fact in self.of("attendance.registered", "attendance.withdrawn", activity_id=activity):
+            signs[fact.data["person_ref"]] = fact.type
+        registered = {ref for ref, sign in signs.items() if sign == "attendance.registered"}
+        return {self.person(ref) for ref in registered} - self.named(activity)
+
     def counted(self, activity: str, scope: str) -> int | None:
         fact = self.last("headcount.recorded", activity_id=activity, scope=scope)
         return None if fact is None else int(fact.data["count"])
 
-    def participations_of(self, activity: str) -> int:
+    def lists(self, activity: str) -> list[bool]:
+        """Of each list that was imported, whether it was complete."""
         lists = self.of("attendance_list.imported", activity_id=activity)
+        return [fact.data["complete"] for fact in lists]
+
+    def participations_of(self, activity: str) -> int:
+        lists = self.lists(activity)
         named, total = len(self.named(activity)), self.counted(activity, "total")
-        if total is None or any(fact.data["complete"] for fact in lists):
+        if total is None or any(lists):
             return named + (self.counted(activity, "unlisted") or 0)
         return max(total, named)
 
+    def terms(self, project: str, day: date) -> dict[str, int]:
+        """Volume and grant in force on a day; nothing before the approval."""
+        said = self.of("project.approved", "project.grant_changed", project_id=project)
+        known = [fact for fact in said if fact.day() <= day]
+        last = max(known, key=lambda fact: (fact.day(), fact.position), default=None)
+        return {} if last is None else last.data
+
     # --- who was involved ------------------------------------------------------------------------
 
-    def involved(self, first: date, last: date, where: Where = PROGRAMME) -> set[str]:
-        found = set()
-        for day in days(max(first, self.begin), min(last, self.end)):
-            for who, cluster in self.members(day):
-                if where.has([cluster]):
-                    found.add(self.identity(who, day))
-            for project, who in self.enrolled(day):
-                if where.has(self.clusters_of_project(project)):
-                    found.add(self.identity(who, day))
-        for activity in self.held_in(first, last, where):
-            for sent_by in self.attendances(activity).values():
-                if sent_by is not None:
-                    found.add(self.identity(sent_by, self.held[activity]))
-        return found
+    def _involved(self, day: date, where: Where) -> frozenset[str]:
+        """Identities on one day: members, the enrolled, those somebody came for."""
+        found = {who for who, cluster in self.members(day) if where.has([cluster])}
+        for project, who in self.enrolled(day):
+            if where.has(self.clusters_of_project(project)):
+                found.add(who)
+        for activity in self.held_in(day, day, where):
+            found.update(who for who in self.attendances(activity).values() if who)
+        return frozenset(self.identity(who, day) for who in found)
 
-    # --- the figures -----------------------------------------------------------------------------
+    def _stock(self, day: date, where: Where) -> frozenset[str]:
+        """Identities of the members of one day."""
+        there = self.members(day)
+        return frozenset(self.identity(who, day) for who, cluster in there if where.has([cluster]))
 
-    def organisations_involved(self, first: date, last: date, where: Where) -> int:
-        return len(self.involved(first, last, where))
-
-    def companies_involved(self, first: date, last: date, where: Where) -> int:
-        everybody = self.involved(first, last, where)
-        return sum(self.class_of(who, "kind", last) == "company" for who in everybody)
-
-    def activities(self, first: date, last: date, where: Where) -> int:
-        return len(self.held_in(first, last, where))
-
-    def participations(self, first: date, last: date, where: Where) -> int:
-        return sum(map(self.participations_of, self.held_in(first, last, where)))
-
-    def projects_running(self, first: date, last: date, where: Where) -> int:
-        return sum(
-            where.has(self.clusters_of_project(f.data["project_id"]))
-            and any(
-                self.runs(f.data["project_id"], day)
-                for day in days(max(first, f.day()), min(last, self.end))
-            )
-            for f in self.of("project.started")
+    def _parts(self, day: date, where: Where) -> frozenset[tuple[str, str]]:
+        """(project, identity) of one day."""
+        return frozenset(
+            (project, self.identity(who, day))
+            for project, who in self.enrolled(day)
+            if where.has(self.clusters_of_project(project))
         )
