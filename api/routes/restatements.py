@@ -41,6 +41,7 @@ class Since(Looking, frozen=True, kw_only=True, rename={"from_": "from"}):
     by: str | None = None
     view: str = "participating"
     cluster: str | None = None
+    of: str | None = None
 
 
 def _unlimited(request: web.Request) -> None:
@@ -90,7 +91,7 @@ async def of_one(request: web.Request) -> web.StreamResponse:
         asked.view,
         None if asked.from_ is None else day_of(asked.from_, "from"),
         day_of(asked.to, "to"),
-        () if asked.cluster is None else (("cluster", asked.cluster),),
+        tuple((n, v) for n in ("cluster", "of") if (v := getattr(asked, n)) is not None),
     )
     name = request.match_info["id"]
     answer = request.app[STATE].read(_of_one, name, question, asked, upto)
