@@ -23,6 +23,7 @@ from ledger.domain.commands import ADMIN, Authority, Incoming, Receipt
 from ledger.domain.facts import EventId, Fact, PeriodClosed, ReportPublished, Source
 from ledger.service import incoming
 from ledger.store.codec import canonical
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import CATALOGUE, Text
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
@@ -255,6 +256,7 @@ def _before(conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose
 
 
 def _published(conn: Connection[Any], asked: ToFile, position: int) -> Fact:
+    within_ledger(PostgresEngine(conn), asked.period.to, position)
     report = compute_report(
         PostgresEngine(conn),
         report_of(asked.report),
@@ -267,6 +269,7 @@ def _published(conn: Connection[Any], asked: ToFile, position: int) -> Fact:
 
 
 def _closed(conn: Connection[Any], asked: ToClose, position: int) -> Fact:
+    within_ledger(PostgresEngine(conn), asked.period.to, position)
     return filing.closed(
         PostgresEngine(conn),
         period_from=asked.period.from_,

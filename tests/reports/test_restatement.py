@@ -274,7 +274,7 @@ def test_moves_add_up_in_any_history(
         parameters={},
         figures=CATALOGUE,
     )
-    questions = questions_of(report_of("complete"), asked)
+    questions = questions_of(report_of("cumulative_headline"), asked)
     found = restated(past, since, *questions, evaluations=evaluations)
     assert_it_adds_up(found)
     if evaluations > 1000:
