@@ -71,6 +71,8 @@ def _open(url: str, settings: Settings) -> Callable[[web.Application], AsyncIter
         yield
         if scraped is not None:
             await scraped.cleanup()
+        if state.provider is not None:
+            await state.provider.close()
         state.close()
 
     return context

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -116,15 +116,28 @@ def digest_of(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
+class Holder(Protocol):
+    """Who may act: a key, or a person who signed in."""
+
+    def authority(self) -> Authority:
+        """What they may do."""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether they still may."""
+
+
 class KeyRing:
-    """Keys seen lately, so that a request costs no query. A revoked one is known for `fresh_s`."""
+    """Who was seen lately, so that a request costs no query. A revoked key is known for `fresh_s`.
+
+    Each is kept under 32 bytes: the SHA-256 of a key or token, the handle of a person.
+    """
 
     def __init__(
         self, fresh_s: float = FRESH_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.fresh_s = fresh_s
         self._clock = clock
-        self._seen: dict[bytes, tuple[float, Key, Authority]] = {}
+        self._seen: dict[bytes, tuple[float, Holder, Authority]] = {}
 
     def lookup(self, secret: str) -> tuple[bytes, Authority | None]:
         """The key's digest, and its authority if it was checked lately and is not expired."""
@@ -132,22 +145,26 @@ class KeyRing:
         return digest, self.known(digest)
 
     def known(self, digest: bytes) -> Authority | None:
-        """The authority of a key that was checked lately and is not expired."""
+        """The authority of who was checked lately and still holds."""
         seen = self._seen.get(digest)
         if seen is None or self._clock() - seen[0] >= self.fresh_s:
             return None
         return seen[2] if seen[1].holds(datetime.now(UTC)) else None
 
-    def admit(self, digest: bytes, key: Key | None) -> Authority | None:
-        """Remember a key that was looked up; None where it does not hold."""
-        if key is None or not key.holds(datetime.now(UTC)):
+    def admit(self, digest: bytes, holder: Holder | None) -> Authority | None:
+        """Remember who was looked up; None where they do not hold."""
+        if holder is None or not holder.holds(datetime.now(UTC)):
             self._seen.pop(digest, None)
             return None
         if len(self._seen) > 10_000:
             self._seen.clear()
-        authority = key.authority()
-        self._seen[digest] = (self._clock(), key, authority)
+        authority = holder.authority()
+        self._seen[digest] = (self._clock(), holder, authority)
         return authority
+
+    def forget(self, digest: bytes) -> None:
+        """Look up anew at the next request."""
+        self._seen.pop(digest, None)
 
 
 def is_scope(text: str) -> bool:

@@ -15,6 +15,7 @@ from api.problems import Problem
 from api.requests import AUTHORITY, too_large
 from api.sessions import COOKIE, Session
 from api.state import STATE, State
+from api.tokens import TOKEN_CHARACTERS_MAX
 from api.web.frame import Viewer
 from api.web.language import Language
 from api.web.pages import CONTENT_SECURITY_POLICY
@@ -36,6 +37,7 @@ SECURITY_HEADERS: Final = {
 NOBODY: Final = Authority("public")
 UNREADABLE: Final = frozenset({"body_too_slow", "malformed_request"})
 """Behind such a body nobody knows where the next request begins."""
+KEY_CHARACTERS_MAX: Final = 200
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 BEGUN: Final = web.RequestKey("begun", bool)
 SESSION: Final = web.RequestKey("session", Session)
@@ -46,9 +48,8 @@ def guarded(route: Route, limiter: Limiter) -> Handler:
     """A route's handler behind its key, its scope and the rate limit."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        state = request.app[STATE]
         try:
-            authority = await _who(request, state)
+            authority = await who(request)
         except Problem:
             limiter.spend(request.remote or "", public=True)  # guessing has its limit too
             raise
@@ -70,16 +71,15 @@ def guarded(route: Route, limiter: Limiter) -> Handler:
     return handle
 
 
-async def _who(request: web.Request, state: State) -> Authority:
-    """The authority of the request's key. Raises Problem for a key that does not hold."""
+async def who(request: web.Request) -> Authority:
+    """The authority behind a request, now. Raises Problem for a key or token that does not hold."""
+    state = request.app[STATE]
     header = request.headers.get("Authorization")
     if header is None:
         return await _signed_in(request, state)
     scheme, _, secret = header.partition(" ")
-    if scheme.lower() == "bearer" and secret and len(secret) <= 200:
-        digest, authority = state.keys.lookup(secret)
-        if authority is None:
-            authority = await state.admit(digest)
+    if scheme.lower() == "bearer" and secret:
+        authority = await _bearer(secret, state)
         if authority is not None:
             return authority
     raise Problem(
@@ -87,6 +87,17 @@ async def _who(request: web.Request, state: State) -> Authority:
         "This key is unknown, expired or revoked.",
         headers={"WWW-Authenticate": 'Bearer realm="clusterledger", error="invalid_token"'},
     )
+
+
+async def _bearer(secret: str, state: State) -> Authority | None:
+    """The authority of a key, or of an access token: three parts with dots between them."""
+    is_token = secret.count(".") == 2
+    if len(secret) > (TOKEN_CHARACTERS_MAX if is_token else KEY_CHARACTERS_MAX):
+        return None
+    digest, authority = state.keys.lookup(secret)
+    if authority is not None:
+        return authority
+    return await (state.admit_token(secret) if is_token else state.admit(digest))
 
 
 async def _signed_in(request: web.Request, state: State) -> Authority:

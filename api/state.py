@@ -14,11 +14,15 @@ from aiohttp import web
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from api.auth import KeyRing, find_key
+from api.auth import Holder, KeyRing, digest_of, find_key
 from api.metrics import Counts
+from api.oidc import Provider, ProviderUnavailable
 from api.problems import Problem
+from api.roles import roles_of
 from api.sessions import Sessions
-from api.settings import Settings
+from api.settings import Settings, oidc_of
+from api.tokens import TokenRefused
+from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
 from ledger.store.database import READER, WRITER, connect, pool
@@ -77,7 +81,9 @@ class State:
         self.settings = settings
         self.ledger = Ledger.open(url)
         self.keys = KeyRing()
-        self.sessions = Sessions(settings.session_secret)
+        self.sessions = Sessions(settings.session_secret, lasts_s=settings.session_hours * 3600)
+        oidc = oidc_of(settings)
+        self.provider = None if oidc is None else Provider(oidc)
         self.progress = Progress()
         with connect(url, READER, autocommit=True) as conn:
             self.progress.position = progress.position(conn)
@@ -170,8 +176,24 @@ class State:
         return self.progress.position
 
     async def admit(self, digest: bytes) -> Authority | None:
-        """Look a key up that was not seen lately."""
-        return self.keys.admit(digest, await self.read_keys(find_key, digest))
+        """Look up who was not seen lately: a key by its SHA-256, or a person by their handle."""
+        return self.keys.admit(digest, await self.read_keys(_find, digest))
+
+    async def admit_token(self, token: str) -> Authority | None:
+        """Look at an access token that was not seen lately. Raises Problem `unavailable`."""
+        if self.provider is None:
+            return None
+        try:
+            claims = await self.provider.access(token)
+        except TokenRefused:
+            return None
+        except ProviderUnavailable as error:
+            log.warning("provider_unavailable", error=str(error)[:300])
+            raise Problem("unavailable", "The identity provider cannot be reached.") from error
+        settings = self.provider.settings
+        roles = roles_of(claims, settings.roles_claim, settings.roles)
+        user = await self.read_keys(bearer, subject_of(settings.issuer, claims["sub"]), roles)
+        return self.keys.admit(digest_of(token), user)
 
     def close(self) -> None:
         """Record what is queued and let go of everything."""
@@ -182,6 +204,10 @@ class State:
         self._key_readers.close()
         if self._listener is not None:
             self._listener.join(timeout=POLL_S * 2)
+
+
+def _find(conn: Connection[Any], digest: bytes) -> Holder | None:
+    return find_key(conn, digest) or find_user(conn, digest)
 
 
 def _resolve(tickets: Sequence[Ticket]) -> None:

@@ -19,10 +19,12 @@ from api.cli.place import (
     log_dir_of,
     note_running,
     opened,
+    running_in,
     visited,
 )
 from api.logs import configure
 from api.settings import DEFAULT_ORIGIN, Settings
+from api.users import LINK_MINUTES, create_link
 from ledger.store import book
 from ledger.store.database import WRITER, connect
 from ledger.store.migrate import migrate as apply_migrations
@@ -90,6 +92,9 @@ def serve_at(place: Place, settings: Settings) -> None:
             running = Running(os.getpid(), place.url, place.owner_url, address)
             note_running(data_dir_of(settings), running)
         print(f"clusterledger: {address}/  (API: {address}/docs)", flush=True)
+        if settings.is_local:
+            print(f"clusterledger: sign in once, within {LINK_MINUTES} minutes: ", end="")
+            print(_link(place, address), flush=True)
         try:
             service.run()
         finally:
@@ -187,6 +192,27 @@ def create_key(
             expires_at=expires and expires.replace(tzinfo=UTC),
         )
     return {"key": secret, "key_id": str(key_id), "note": "The key is shown this once."}
+
+
+def sign_in_link(settings: Settings) -> dict[str, Any]:
+    """A link that signs an operator in, once."""
+    _quiet_logs(settings)
+    address = settings.public_url
+    if address is None and settings.database_url is None:
+        running = running_in(data_dir_of(settings))
+        address = None if running is None else running.address
+    if address is None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{settings.port}"
+    with visited(settings) as place:
+        link = _link(place, address)
+    note = f"Good for one sign-in as operator, for {LINK_MINUTES} minutes."
+    return {"link": link, "note": note}
+
+
+def _link(place: Place, address: str) -> str:
+    with connect(place.url, WRITER, autocommit=True) as conn:
+        return f"{address.rstrip('/')}/de/sign-in/link?token={create_link(conn)}"
 
 
 def list_keys(settings: Settings) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from api.cli.place import Place, data_dir_of, opened
 from api.cli.processes import tune
 from api.demonstration import Programme, programme
 from api.logs import configure
+from api.roles import authority
 from api.settings import Settings
 from ledger.domain.commands import ADMIN, Authority, Incoming
 from ledger.service import Ledger, incoming
@@ -36,6 +37,15 @@ FIGURES = {
 }
 
 
+HOLDERS = {
+    "an admin key for this ledger": "operator",
+    "a key for the ministry": "ministry",
+    "a key for an auditor": "auditor",
+    "a key for the cluster office of rail": "office:rail",
+}
+"""Who tries the demonstration, and in which role."""
+
+
 def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
     """Load, check against the generator's own numbers, say one line, serve."""
     configure("warning" if settings.log_level == "info" else settings.log_level)
@@ -50,8 +60,8 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
         _check(place, made, position, seconds)
         print(f"demo: the ledger lies in {place.shown}", flush=True)
         if serve:
-            key = _key(place)
-            print(f"demo: an admin key for this ledger: {key}", flush=True)
+            for holder, key in _keys(place):
+                print(f"demo: {holder}: {key}", flush=True)
             serve_at(place, settings)
 
 
@@ -124,6 +134,17 @@ def _headline(place: Place, end: date, known_at: int) -> dict[str, Any]:
         }
 
 
-def _key(place: Place) -> str:
+def _keys(place: Place) -> Iterator[tuple[str, str]]:
+    """A key for each kind of user, under the name it is announced by."""
     with connect(place.url, WRITER, autocommit=True) as conn:
-        return auth.create_key(conn, label="demo", scopes=[ADMIN], sources=["*"])[0]
+        for holder, role in HOLDERS.items():
+            held = authority(UUID(int=0), (role,))
+            clusters = sorted(held.clusters)
+            scopes = sorted(held.scopes - {f"facts:write:{cluster}" for cluster in clusters})
+            sources = ["*"] if held.is_admin else sorted(held.sources)
+            yield (
+                holder,
+                auth.create_key(
+                    conn, label=f"demo: {role}", scopes=scopes, clusters=clusters, sources=sources
+                )[0],
+            )

@@ -252,6 +252,16 @@ def keys_revoke(
     )
 
 
+@keys_app.command("sign-in-link")
+def keys_sign_in_link(
+    data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
+) -> None:
+    """Make a link that signs an operator in on the pages, once."""
+    printed(
+        commands.sign_in_link(settings(data_dir=data_dir, database_url=database_url)), json=json
+    )
+
+
 @keys_app.command("log")
 def keys_log(
     data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from msgspec.structs import replace
 
 from api.app import application
 from api.logs import configure
@@ -49,7 +51,7 @@ class Service:
         postgres: EmbeddedPostgres | None,
     ) -> None:
         self._url = url
-        self._settings = settings
+        self._settings = with_secret(settings)
         self._listener = listener
         self._postgres = postgres
         self._context = multiprocessing.get_context("spawn")
@@ -94,16 +96,21 @@ class Service:
         else:
             target = _worker
             # Only one process has the metrics' port.
-            settings = self._settings if name == "worker-1" else _without_metrics(self._settings)
+            settings = (
+                self._settings if name == "worker-1" else replace(self._settings, metrics_port=None)
+            )
             arguments = (os.getpid(), self._url, settings, self._listener)
         child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
         child.start()
         self._children[name] = child
 
 
-def _without_metrics(settings: Settings) -> Settings:
-    values = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    return Settings(**(values | {"metrics_port": None}))
+def with_secret(settings: Settings) -> Settings:
+    """With a secret that all workers sign sessions with: any of them may get the next request.
+
+    It goes to them through the pipe that starts them, and lasts as long as this service.
+    """
+    return replace(settings, session_secret=settings.session_secret or secrets.token_urlsafe(32))
 
 
 def listen(host: str, port: int) -> socket.socket:

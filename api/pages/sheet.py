@@ -23,7 +23,7 @@ from api.dispatch import SESSION, viewer_of
 from api.problems import Problem
 from api.requests import authority_of, day_of, known_at
 from api.sending import Page, send
-from api.sessions import COOKIE, LASTS_S
+from api.sessions import COOKIE
 from api.state import STATE, State
 from api.web.frame import Frame, Standing, Viewer, render
 from api.web.language import Language
@@ -124,21 +124,33 @@ def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
 
 
 def _sent(ask: Ask[Any], sent: Sent) -> web.Response:
-    response = web.Response(
-        status=303, headers={hdrs.LOCATION: f"/{ask.language}{sent.path}", **_UNKEPT}
-    )
+    response = gone_to(f"/{ask.language}{sent.path}")
     if sent.session == "":
         response.del_cookie(COOKIE)
     elif sent.session is not None:
-        response.set_cookie(
-            COOKIE,
-            sent.session,
-            max_age=LASTS_S,
-            httponly=True,
-            samesite="Lax",
-            secure=ask.request.headers.get("X-Forwarded-Proto", ask.request.scheme) == "https",
-        )
+        set_cookie(ask.request, response, COOKIE, sent.session, ask.state.sessions.lasts_s)
     return response
+
+
+def gone_to(address: str) -> web.Response:
+    """Another page is next."""
+    return web.Response(status=303, headers={hdrs.LOCATION: address, **_UNKEPT})
+
+
+def set_cookie(
+    request: web.Request, response: web.Response, name: str, value: str, lasts_s: int
+) -> None:
+    """A cookie out of scripts' reach, sent by our own pages and by links to them."""
+    settings = request.app[STATE].settings
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    response.set_cookie(
+        name,
+        value,
+        max_age=lasts_s,
+        httponly=True,
+        samesite="Lax",
+        secure="https" in {scheme, (settings.public_url or "").partition(":")[0]},
+    )
 
 
 def _route(method: Any, path: str, handle: Any, summary: str, scope: str) -> Route:

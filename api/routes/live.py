@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from api.answers import EVENTS, accepted, stream
 from api.contract import Answer, Route, query
+from api.dispatch import who
 from api.problems import Finding, Problem
 from api.requests import known_at
 from api.routes.trail import TRAIL_READ, filters_of, page_of
@@ -100,7 +101,7 @@ async def _follow(
     """
     state, streams = request.app[STATE], request.app[STREAMS]
     await response.write(b"retry: 2000\n\n")
-    while not streams.ending.is_set() and await _still_holds(request, state):
+    while not streams.ending.is_set() and await _still_holds(request):
         if state.progress.position <= position:
             if not await _moved(state, streams, position):
                 await response.write(b"id: %d\n: \n\n" % position)
@@ -126,11 +127,12 @@ async def _moved(state: State, streams: Streams, position: int) -> bool:
         ending.cancel()
 
 
-async def _still_holds(request: web.Request, state: State) -> bool:
-    """Whether the key that opened the stream was neither revoked nor has expired since."""
-    secret = request.headers["Authorization"].partition(" ")[2]
-    digest, authority = state.keys.lookup(secret)
-    return authority is not None or await state.admit(digest) is not None
+async def _still_holds(request: web.Request) -> bool:
+    """Whether who opened the stream may still read: by key, token or session."""
+    try:
+        return (await who(request)).has(TRAIL_READ)
+    except Problem:
+        return False
 
 
 def _event(item: FactItem) -> bytes:
