@@ -9,9 +9,10 @@ from api import metrics
 from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
-from api.pages import all_pages
+from api.pages import all_pages, overview
 from api.requests import BODY_BYTES_MAX
 from api.routes import (
+    assets,
     bundle,
     documents,
     facts,
@@ -20,7 +21,6 @@ from api.routes import (
     live,
     log,
     operations,
-    pages,
     report_files,
     restatements,
     trail,
@@ -42,7 +42,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *views.ROUTES,
     *documents.ROUTES,
     *operations.ROUTES,
-    *pages.ROUTES,
+    *assets.ROUTES,
     *all_pages.ROUTES,
 )
 
@@ -52,7 +52,7 @@ def application(url: str, settings: Settings) -> web.Application:
     app = web.Application(middlewares=[edge], client_max_size=BODY_BYTES_MAX)
     add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
-    app[pages.FIRST_PAGE] = pages.FirstPage()
+    app[overview.COUNTING] = overview.Counting()
     app[figures.FIGURES] = figures.Figures()
     app[report_files.FILES] = report_files.Files()
     live.install(app)

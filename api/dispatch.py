@@ -16,9 +16,9 @@ from api.requests import AUTHORITY, too_large
 from api.sessions import COOKIE, Session
 from api.state import STATE, State
 from api.tokens import TOKEN_CHARACTERS_MAX
+from api.web.assets import CONTENT_SECURITY_POLICY
 from api.web.frame import Viewer
 from api.web.language import Language
-from api.web.pages import CONTENT_SECURITY_POLICY
 from api.web.problems import problem_page
 from ledger.domain.commands import Authority
 from projections.figures.catalogue import Text

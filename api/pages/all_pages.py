@@ -11,13 +11,16 @@ from api.pages import (
     method,
     operations,
     organisations,
+    overview,
     projects,
+    reports,
     searching,
     signing,
     trail,
 )
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *overview.ROUTES,
     *clusters.ROUTES,
     *organisations.ROUTES,
     *activities.ROUTES,
@@ -25,6 +28,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *trail.ROUTES,
     *correcting.ROUTES,
     *searching.ROUTES,
+    *reports.ROUTES,
     *method.ROUTES,
     *operations.ROUTES,
     *legal.ROUTES,

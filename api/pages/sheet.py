@@ -70,7 +70,8 @@ class Sheet(Struct, frozen=True, kw_only=True):
     """A page's content. `data` is the JSON and stands in the template as `data`.
 
     `rows` are what the CSV lists, one struct a line; None: the page is no list. `content` is for
-    the template alone: charts, links, choices of a form.
+    the template alone: charts, links, choices of a form. `known_at` is the position of a page that
+    chooses it itself.
     """
 
     title: Text
@@ -79,6 +80,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
     rows: Sequence[Struct] | None = None
     content: Mapping[str, Any] = {}
     status: int = 200
+    known_at: int | None = None
 
 
 class Sent(Struct, frozen=True):
@@ -107,6 +109,17 @@ def page(
 
     handle.__doc__ = summary
     return _route("GET", LANGUAGE + path + FORM, handle, summary, scope)
+
+
+def opening(path: str, shows: Shows, summary: str, *, scope: str) -> Route:
+    """A page at a path without a language: German comes first."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ask = await _ask(request, PageQuery)
+        return await _answer(ask, await shows(ask), HTML)
+
+    handle.__doc__ = summary
+    return _route("GET", path, handle, summary, scope)
 
 
 def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
@@ -161,7 +174,7 @@ def _route(method: Any, path: str, handle: Any, summary: str, scope: str) -> Rou
 async def _ask(request: web.Request, shape: type[Q]) -> Ask[Q]:
     asked = query(request, shape)
     cut = Cut(day_of(asked.as_of, "as_of"), await known_at(request, asked.known_at, None))
-    language = cast(Language, request.match_info["language"])
+    language = cast(Language, request.match_info.get("language", "de"))
     return Ask(request, language, asked, cut, authority_of(request), viewer_of(request))
 
 
@@ -185,12 +198,15 @@ async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse
     response = send(ask.request, shown, "private, no-cache", vary="Accept, Authorization, Cookie")
     if response.status == 200:
         response.set_status(sheet.status)
-    response.headers[LEDGER_POSITION] = str(ask.cut.known_at)
+    response.headers[LEDGER_POSITION] = str(
+        ask.cut.known_at if sheet.known_at is None else sheet.known_at
+    )
     return response
 
 
 async def _frame(ask: Ask[Any], sheet: Sheet) -> Frame:
-    standing = await ask.state.read(_standing, ask.cut)
+    known_at = ask.cut.known_at if sheet.known_at is None else sheet.known_at
+    standing = await ask.state.read(_standing, Cut(ask.cut.as_of, known_at))
     return Frame(
         language=ask.language,
         path=_path(ask.request),
@@ -205,9 +221,10 @@ async def _frame(ask: Ask[Any], sheet: Sheet) -> Frame:
 
 
 def _path(request: web.Request) -> str:
-    """The path without language and suffix."""
+    """The path without language and suffix; '' is the first page."""
     suffix = request.match_info.get("form", "")
-    return request.path[len("/de") :].removesuffix(suffix)
+    path = request.path[len("/de") :].removesuffix(suffix)
+    return "" if path in {"", "/", "/overview"} else path
 
 
 def _standing(conn: Connection[Any], cut: Cut) -> Standing:

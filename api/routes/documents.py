@@ -11,7 +11,7 @@ from api import openapi
 from api.contract import PUBLIC, Answer, Route
 from api.problems import all_codes, sentence_of
 from api.sending import Page, send
-from api.web.pages import ProblemCode, render_docs, render_problems
+from api.web.documents import ProblemCode, render_docs, render_problems
 
 DOCUMENT: Final = web.AppKey("document", Page)
 """The OpenAPI document of an application's table."""
@@ -24,7 +24,7 @@ def document_of(routes: Iterable[Route]) -> Page:
 
 @lru_cache(maxsize=1)
 def _swagger() -> Page:
-    return Page.of(render_docs(openapi_url=openapi.PATH).encode(), "text/html; charset=utf-8")
+    return Page.of(render_docs(openapi.PATH).encode(), "text/html; charset=utf-8")
 
 
 def _codes() -> tuple[ProblemCode, ...]:

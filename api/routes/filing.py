@@ -129,7 +129,12 @@ async def post(request: web.Request) -> web.StreamResponse:
 
     The ledger keeps what the report is a function of, and its digest. Needs `reports:file`.
     """
-    asked = await told(request, ToFile)
+    done = await filed(request, await told(request, ToFile))
+    return _made(done.receipt, done, f"/v1/reports/{done.receipt.position}")
+
+
+async def filed(request: web.Request, asked: ToFile) -> Filing:
+    """File a report for whoever asks, under their key's source. Raises Problem."""
     filer = _filer(request, asked.source)
     state = request.app[STATE]
     fact = await state.read(_before, asked.source, asked.id, asked)
@@ -139,7 +144,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     receipt = await recorded(state, filer, _incoming(asked.id, asked.source, fact))
     found = await state.read(filing.filing_at, receipt.position, upto=receipt.position)
     assert found is not None
-    return _made(receipt, Filing(receipt=receipt, filed=found), f"/v1/reports/{receipt.position}")
+    return Filing(receipt=receipt, filed=found)
 
 
 async def close(request: web.Request) -> web.StreamResponse:

@@ -115,7 +115,7 @@ def _file(suffix: Suffix) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         asked = query(request, shape)
-        profile = _profile(request, asked.profile)
+        profile = profile_of(request, asked.profile)
         position = path_value(request, "position", Position)
         upto = await known_at(request, None, asked.min_position)
         lang: Language = getattr(asked, "lang", "de")
@@ -125,7 +125,7 @@ def _file(suffix: Suffix) -> Handler:
         file = files.kept(key)
         if file is None:
             read = request.app[STATE].read
-            report = await refusing(read(_report, position, upto, profile))
+            report = await refusing(read(report_at, position, upto, profile))
             file = await files.drawn(key, report, form, lang, profile)
         headers = _headers(file, form, lang, profile)
         held = unchanged(request, headers[hdrs.ETAG])
@@ -138,7 +138,8 @@ def _file(suffix: Suffix) -> Handler:
     return handler
 
 
-def _report(conn: Connection[Any], position: int, upto: int, profile: Profile) -> Report:
+def report_at(conn: Connection[Any], position: int, upto: int, profile: Profile) -> Report:
+    """A filed report made again; the public profile of a narrowed one is refused."""
     found = filing_of(conn, position, upto)
     if profile == "public" and found.parameters:
         raise _narrowed()
@@ -150,7 +151,8 @@ def _narrowed() -> Problem:
     return Problem("public_profile", detail)
 
 
-def _profile(request: web.Request, asked: Profile | None) -> Profile:
+def profile_of(request: web.Request, asked: Profile | None) -> Profile:
+    """Which version whoever asks may see. Raises `public_profile`."""
     authority = authority_of(request)
     if authority is not NOBODY and authority.has(READ):
         return asked or "full"
@@ -180,7 +182,7 @@ def _latest(suffix: Suffix) -> Handler:
         asked = query(request, AskedLatest)
         upto = await known_at(request, None, asked.min_position)
         every = await request.app[STATE].read(filing.filings, upto=upto, report=asked.report)
-        reads = _profile(request, None) == "full"
+        reads = profile_of(request, None) == "full"
         found: Filed | None = next((one for one in every if reads or not one.parameters), None)
         if found is None:
             raise Problem("not_found", f"Nothing is filed as {asked.report or 'a report'} yet.")

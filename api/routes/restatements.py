@@ -18,6 +18,7 @@ from projections.figures.catalogue import definition_of
 from projections.figures.engines import PostgresEngine
 from projections.reports.compute import Question
 from projections.reports.explaining import Restatement, of_figure, of_filings
+from projections.reports.restatement import EVALUATIONS_MAX
 
 Evaluations = Annotated[int, Meta(ge=0, le=2_000)]
 
@@ -63,13 +64,18 @@ async def of_reports(request: web.Request) -> web.StreamResponse:
     before = path_value(request, "before", Position)
     now = request.match_info["after"] == "now"
     after = None if now else path_value(request, "after", Position)
-    answer = request.app[STATE].read(_of_reports, before, after, upto, asked.evaluations)
+    answer = request.app[STATE].read(restated, before, after, upto, asked.evaluations)
     return shown(request, await refusing(answer))
 
 
-def _of_reports(
-    conn: Connection[Any], before: int, after: int | None, upto: int, evaluations: int
+def restated(
+    conn: Connection[Any],
+    before: int,
+    after: int | None,
+    upto: int,
+    evaluations: int = EVALUATIONS_MAX,
 ) -> Restatement:
+    """From one filing to another, or (None) to the report in force at a position."""
     return of_filings(
         PostgresEngine(conn),
         filing_of(conn, before, upto),

@@ -13,8 +13,19 @@ from math import ceil
 import msgspec
 from markupsafe import Markup, escape
 
-from api.web.texts import WITHHELD, Texts, number
+from api.web.language import Language, number, said
+from projections.figures.catalogue import Text
 
+WITHHELD = "•"
+"""Stands where a value is withheld. Never 0, which is a value."""
+WITHHELD_VALUE = Text("nicht angegeben", "withheld")
+_SAME_AS_TABLE = Text(
+    "Dieselben Werte stehen in der Tabelle daneben.", "The table beside it has the same values."
+)
+_SOME_WITHHELD = Text(
+    "Mit • bezeichnete Werte sind zum Schutz vor Rückschlüssen nicht angegeben.",
+    "Values marked • are withheld so that nobody can be recognised in them.",
+)
 PLOT_TOP_PX = 24
 PLOT_HEIGHT_PX = 168
 AXIS_HEIGHT_PX = 24
@@ -33,15 +44,13 @@ class Bar(msgspec.Struct, frozen=True):
     value: int | None
 
 
-def column_chart(
-    bars: Sequence[Bar], *, chart_id: str, title: str, description: str, texts: Texts
-) -> Markup:
+def column_chart(bars: Sequence[Bar], *, chart_id: str, title: str, language: Language) -> Markup:
     """Columns side by side, as for years. `chart_id` must be unique on the page."""
     top = scale_top(bars)
     slot = 100 / max(len(bars), 1)
-    parts = [_grid(top, texts)]
+    parts = [_grid(top, language)]
     for index, bar in enumerate(bars):
-        parts.append(_column(bar, left=index * slot, slot=slot, top=top, texts=texts))
+        parts.append(_column(bar, left=index * slot, slot=slot, top=top, language=language))
     baseline = PLOT_TOP_PX + PLOT_HEIGHT_PX
     for index in _shown_labels(len(bars)):
         # The last label ends at the edge: centred under a narrow column it would stand out.
@@ -55,19 +64,36 @@ def column_chart(
             )
         )
     height = baseline + AXIS_HEIGHT_PX
-    return _svg(parts, height=height, chart_id=chart_id, title=title, description=description)
+    return _svg(
+        parts,
+        height=height,
+        chart_id=chart_id,
+        title=title,
+        description=_description(bars, language),
+    )
 
 
-def bar_chart(
-    bars: Sequence[Bar], *, chart_id: str, title: str, description: str, texts: Texts
-) -> Markup:
+def bar_chart(bars: Sequence[Bar], *, chart_id: str, title: str, language: Language) -> Markup:
     """Bars below each other, each under its label, as for clusters."""
     top = scale_top(bars)
     parts = [
-        _row(bar, y=index * ROW_HEIGHT_PX, top=top, texts=texts) for index, bar in enumerate(bars)
+        _row(bar, y=index * ROW_HEIGHT_PX, top=top, language=language)
+        for index, bar in enumerate(bars)
     ]
     height = max(len(bars), 1) * ROW_HEIGHT_PX
-    return _svg(parts, height=height, chart_id=chart_id, title=title, description=description)
+    return _svg(
+        parts,
+        height=height,
+        chart_id=chart_id,
+        title=title,
+        description=_description(bars, language),
+    )
+
+
+def _description(bars: Sequence[Bar], language: Language) -> str:
+    withheld = any(bar.value is None for bar in bars)
+    same = said(_SAME_AS_TABLE, language)
+    return f"{same} {said(_SOME_WITHHELD, language)}" if withheld else same
 
 
 def scale_top(bars: Sequence[Bar]) -> int:
@@ -82,7 +108,7 @@ def scale_top(bars: Sequence[Bar]) -> int:
         step *= 10
 
 
-def _grid(top: int, texts: Texts) -> Markup:
+def _grid(top: int, language: Language) -> Markup:
     step = next(
         tick * 10**power for power in range(20) for tick in TICKS if tick * 10**power * 4 >= top
     )
@@ -96,13 +122,13 @@ def _grid(top: int, texts: Texts) -> Markup:
         if value:
             lines.append(
                 Markup('<text class="chart-tick" x="0" y="{}">{}</text>').format(
-                    _round(float(y) - 5), number(value, texts)
+                    _round(float(y) - 5), number(value, language)
                 )
             )
     return Markup("").join(lines)
 
 
-def _column(bar: Bar, *, left: float, slot: float, top: int, texts: Texts) -> Markup:
+def _column(bar: Bar, *, left: float, slot: float, top: int, language: Language) -> Markup:
     x, width = _round(left + slot * 0.14), _round(slot * 0.72)
     baseline = PLOT_TOP_PX + PLOT_HEIGHT_PX
     if bar.value is None:
@@ -111,7 +137,7 @@ def _column(bar: Bar, *, left: float, slot: float, top: int, texts: Texts) -> Ma
             ' height="{}"/><text class="chart-sign chart-middle" x="{}%" y="{}">{}</text></g>'
         ).format(
             bar.label,
-            texts.withheld_value,
+            said(WITHHELD_VALUE, language),
             x,
             width,
             baseline - WITHHELD_HEIGHT_PX,
@@ -125,13 +151,13 @@ def _column(bar: Bar, *, left: float, slot: float, top: int, texts: Texts) -> Ma
         '<g><title>{}: {}</title><rect class="chart-bar" x="{}%" width="{}%" y="{}" height="{}"/>'
         "</g>"
     ).format(
-        bar.label, number(bar.value, texts), x, width, _round(baseline - height), _round(height)
+        bar.label, number(bar.value, language), x, width, _round(baseline - height), _round(height)
     )
 
 
-def _row(bar: Bar, *, y: int, top: int, texts: Texts) -> Markup:
-    shown = WITHHELD if bar.value is None else number(bar.value, texts)
-    spoken = texts.withheld_value if bar.value is None else shown
+def _row(bar: Bar, *, y: int, top: int, language: Language) -> Markup:
+    shown = WITHHELD if bar.value is None else number(bar.value, language)
+    spoken = said(WITHHELD_VALUE, language) if bar.value is None else shown
     bar_y = y + 21
     if bar.value is None:
         mark = Markup('<rect class="chart-withheld" x="1" width="24" y="{}" height="{}"/>').format(

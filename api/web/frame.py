@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from api.web import language as words
 from api.web import words as codes
+from api.web.assets import asset
 from api.web.language import LANGUAGES, NAMES, Language, said
-from api.web.pages import asset
 from projections.figures.catalogue import Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"

@@ -11,7 +11,8 @@ import pytest
 import rfc8785
 
 from projections.figures.asking import MOST_QUARTERS, MOST_YEARS
-from projections.figures.overview import complete_years, cumulative, overview
+from projections.figures.compute import Period
+from projections.figures.overview import complete_years
 from projections.figures.refusals import (
     FigureRefusal,
     InvalidCursor,
@@ -195,53 +196,13 @@ def test_a_foreign_cursor_is_refused(past: History, cursor: str) -> None:
         past.behind("participations", after=cursor)
 
 
-def test_the_overview_ends_with_the_last_complete_year(three: History) -> None:
+def test_the_public_sees_up_to_the_last_complete_year(three: History) -> None:
     three.project_all()
-    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
-    assert seen.period is not None
-    assert (seen.period.from_day, seen.period.to_day) == (date(2006, 1, 1), date(2011, 12, 31))
-    assert {f.definition.id: f.value for f in seen.headline} == {
-        "companies_involved": 3,
-        "activities": 1,
-        "participations": 4,
-        "projects_running": 1,
-    }
+    years = complete_years(three.engine, known_at=three.head, today=date(2012, 5, 1))
+    assert years == Period(from_day=date(2006, 1, 1), to_day=date(2011, 12, 31))
 
 
-def test_the_overview_withholds_small_cells_and_never_a_total(three: History) -> None:
-    three.project_all()
-    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
-    companies = seen.headline[0]
-    assert companies.value == 3
-    # By year 1 (2010) and 3 (2011); counts of distinct companies do not add up to the total.
-    assert [cell.value for cell in companies.by_year] == [0, 0, 0, 0, None, 3]
-    # By cluster food 2, rail 2, wood 0: with the total and the adjustment, nothing may be shown.
-    assert [(cell.code, cell.value) for cell in companies.by_cluster] == [
-        ("food", None),
-        ("rail", None),
-        ("wood", None),
-    ]
-    assert companies.joint_adjustment == -1
-    assert not companies.years_add_up
-
-
-def test_the_overview_names_clusters_as_of_the_periods_last_day(three: History) -> None:
-    three.post("cluster.renamed", cluster="rail", name="Railways", effective_on="2011-12-31")
-    three.post("cluster.renamed", cluster="food", name="Nutrition", effective_on="2012-01-01")
-    three.project_all()
-    seen = overview(three.engine, known_at=three.head, today=date(2012, 5, 1))
-    names = {cell.code: cell.name for cell in seen.headline[0].by_cluster}
-    assert names == {"food": "Food", "rail": "Railways", "wood": "Wood"}
-
-
-def test_without_a_complete_year_there_is_no_headline(past: History) -> None:
+def test_without_a_complete_year_the_public_sees_nothing(past: History) -> None:
     past.project_all()
     assert complete_years(past.engine, known_at=past.head, today=date(2006, 12, 31)) is None
-    assert overview(past.engine, known_at=past.head, today=date(2006, 12, 31)).headline == ()
-    assert overview(past.engine, known_at=0, today=date(2020, 1, 1)).period is None
-
-
-def test_key_holders_have_the_headline_to_any_day(three: History) -> None:
-    three.project_all()
-    figures = cumulative(three.engine, known_at=three.head, period_to=date(2010, 12, 31))
-    assert [figure.value for figure in figures] == [1, 0, 0, 1]
+    assert complete_years(past.engine, known_at=0, today=date(2020, 1, 1)) is None

@@ -150,3 +150,19 @@ def test_a_correction_needs_a_reason_and_readable_fields(
 def test_an_auditor_is_offered_no_correction(auditor: Browser) -> None:
     assert "Aufheben oder berichtigen" not in auditor.text("/de/trail/5")
     assert auditor.get("/de/trail/5/correct")[0] == 403
+
+
+def test_a_session_follows_new_facts_live(programme: Programme, auditor: Browser) -> None:
+    import aiohttp
+
+    async def follow() -> bytes:
+        async with aiohttp.ClientSession(cookies=auditor.cookies) as session:
+            url = programme.service.base + "/v1/facts/live?after=1"
+            async with session.get(url) as stream:
+                assert stream.status == 200
+                while line := await stream.content.readline():
+                    if line.startswith(b"data:"):
+                        return line
+        return b""
+
+    assert b'"position":2' in programme.service.client_loop.run(follow())

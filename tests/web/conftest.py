@@ -1,94 +1,60 @@
-"""Overviews to render: one of the programme's size, and the two that have nothing to show yet."""
+"""Pages in a real browser, on a running service with a small programme in it."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
-from api.web.overview import ClusterCell, Figure, Overview, Period, Text, YearCell
-from projections.figures.disclosure import suppress
+from tests.api.conftest import programme, shared_service
+from tests.api.programme import Programme
+from tests.web.chromium import Scheme, Visit, running
 
-CLUSTERS = {
-    "aerospace": ("Luft- und Raumfahrt", "Aerospace"),
-    "automotive": ("Automotive", "Automotive"),
-    "rail": ("Bahntechnik", "Rail"),
-    "biotechnology": ("Biotechnologie", "Biotechnology"),
-    "energy": ("Energietechnik", "Energy"),
-    "forestry-wood": ("Forst und Holz", "Forestry and Wood"),
-    "ict": ("Informations- und Kommunikationstechnik", "Information and Communication"),
-    "power-electronics": ("Leistungselektronik", "Power Electronics"),
-    "nano": ("Nanotechnologie", "Nanotechnology"),
-}
-YEARS = range(2006, 2026)
+__all__ = ["programme", "shared_service"]
 
 
-def figure(id: str, title: tuple[str, str], value: int, *, years_add_up: bool) -> Figure:
-    by_year = [0, 2, *(value * (year - 2005) // 260 for year in YEARS[2:])]
-    by_cluster = [1, *(value * share // 100 for share in (19, 4, 8, 14, 11, 17, 15, 13))]
-    shown_years = suppress(by_year, total_published=years_add_up)
-    shown_clusters = suppress(by_cluster)
-    return Figure(
-        id=id,
-        definition=f"{id}@1",
-        title=Text(de=title[0], en=title[1]),
-        sentence=Text(
-            de="Verschiedene Einrichtungen der Art Unternehmen mit mindestens einem Mitgliedstag, "
-            "einer namentlichen Teilnahme oder einer laufenden Projektbeteiligung im Zeitraum.",
-            en="Distinct organisations of kind company with at least one member day, named "
-            "attendance or running enrolment in the period.",
-        ),
-        unit=Text(de=title[0], en=title[1]),
-        value=value,
-        by_year=tuple(
-            YearCell(year=year, value=cell) for year, cell in zip(YEARS, shown_years, strict=True)
-        ),
-        by_cluster=tuple(
-            ClusterCell(code=code, name=Text(de=name[0], en=name[1]), value=cell)
-            for (code, name), cell in zip(CLUSTERS.items(), shown_clusters, strict=True)
-        ),
-        joint_adjustment=value - sum(by_cluster),
-        years_add_up=years_add_up,
-    )
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    with running() as browser:
+        yield browser
 
 
-@pytest.fixture(scope="session")
-def full() -> Overview:
-    return Overview(
-        origin="cluster-programme.example/2026",
-        position=1_234_567,
-        recorded_at=datetime(2026, 7, 1, 12, 30, tzinfo=UTC),
-        facts_behind=1200,
-        period=Period(from_day=date(2006, 1, 1), to_day=date(2025, 12, 31)),
-        headline=(
-            figure("companies-involved", ("Unternehmen", "Companies"), 8500, years_add_up=False),
-            figure("activities", ("Veranstaltungen", "Activities"), 8012, years_add_up=True),
-            figure("participations", ("Teilnahmen", "Participations"), 464_120, years_add_up=True),
-            figure("projects", ("Projekte", "Projects"), 1103, years_add_up=False),
-        ),
-    )
+@pytest.fixture(scope="module")
+def operator_cookies(chromium: Browser, programme: Programme) -> list[Any]:
+    """A session that may see every page."""
+    visit = Visit(chromium)
+    visit.page.goto(programme.service.base + "/de/sign-in")
+    visit.page.fill("#key", programme.service.key("admin")[0])
+    visit.page.click("main button[type=submit]")
+    visit.page.wait_for_url("**/de")
+    cookies: list[Any] = visit.context.cookies()
+    visit.context.close()
+    return cookies
 
 
-@pytest.fixture(scope="session")
-def empty() -> Overview:
-    return Overview(
-        origin="cluster-programme.example/2026",
-        position=0,
-        recorded_at=None,
-        facts_behind=0,
-        period=None,
-        headline=(),
-    )
+@pytest.fixture
+def visit(
+    chromium: Browser,
+    programme: Programme,
+    operator_cookies: list[Any],
+    request: pytest.FixtureRequest,
+) -> Any:
+    """Opens a page as an operator, or as nobody."""
 
+    def open_page(
+        path: str,
+        width: int = 1280,
+        scheme: Scheme = "light",
+        *,
+        signed_in: bool = True,
+        **more: Any,
+    ) -> Visit:
+        cookies = operator_cookies if signed_in else None
+        opened = Visit(chromium, width, scheme, cookies, **more)
+        request.addfinalizer(opened.context.close)
+        opened.page.goto(programme.service.base + path)
+        return opened
 
-@pytest.fixture(scope="session")
-def first_year() -> Overview:
-    """Facts are there, but no calendar year is over."""
-    return Overview(
-        origin="cluster-programme.example/2026",
-        position=17,
-        recorded_at=datetime(2026, 1, 15, 8, 0, tzinfo=UTC),
-        facts_behind=0,
-        period=None,
-        headline=(),
-    )
+    return open_page

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from api.web.pages import CONTENT_SECURITY_POLICY, STATIC_DIR
+from api.web.assets import CONTENT_SECURITY_POLICY, STATIC_DIR
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import inclusion_proof
 from ledger.transparency.note import signed
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import hash_reader
 from tests.transparency.small_log import SmallLog, key
-from tests.web.test_overview_browser import ARGUMENTS, CHROMIUM_NAMES
+from tests.web.chromium import ARGUMENTS, CHROMIUM_NAMES
 
 LOG = SmallLog.of(300)
 INDEX = 6

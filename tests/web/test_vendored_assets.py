@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from api.web.pages import STATIC_DIR
+from api.web.assets import STATIC_DIR
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "vendor_assets.py"
 

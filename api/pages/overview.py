@@ -1,0 +1,170 @@
+"""The first page: the headline of the programme over its complete years, for everybody.
+
+It is a report like any other (`overview`), in its public version: counted once for all readers, and
+anew when the ledger has moved, within a share of the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import date
+from typing import Any, Final
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+from psycopg import Connection
+
+from api.contract import PUBLIC
+from api.pages.sheet import Ask, PageQuery, Sheet, opening, page
+from api.requests import today
+from api.state import State
+from api.web.language import Language
+from api.web.tables import Drawn, drawn
+from projections import progress
+from projections.figures.catalogue import CATALOGUE, Text
+from projections.figures.engines import PostgresEngine
+from projections.figures.overview import complete_years
+from projections.reports.catalogue import REPORTS
+from projections.reports.compute import compute_report
+from projections.reports.model import Report
+from projections.reports.public import public
+from projections.views.base import Cut
+from projections.views.names import cluster_names
+
+SHARE_OF_TIME: Final = 0.1
+"""At most this share of the time goes into counting for the first page, however busy it is."""
+_REPORT: Final = "overview"
+
+
+class Headline(Struct, frozen=True):
+    """One number over the whole period, with what it means."""
+
+    definition: str
+    value: str
+    title: Text
+    meaning: Text
+
+
+class Counted(Struct, frozen=True):
+    """What was counted at a position, and drawn in each language. No report: no year is over."""
+
+    known_at: int
+    year: int
+    report: Report | None
+    drawn: dict[Language, tuple[Drawn, ...]]
+
+
+class Counting:
+    """Counts for the first page and keeps what it counted. Lives in the event loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._counted: Counted | None = None
+        self._due_at = 0.0
+
+    async def latest(self, state: State) -> Counted:
+        """What the read models know; under load it may be a few seconds old."""
+        day = today()
+        async with self._lock:
+            kept = self._counted
+            if kept is not None and kept.year == day.year and time.monotonic() < self._due_at:
+                return kept
+            known_at = await state.read(progress.position)
+            if kept is not None and (kept.known_at, kept.year) == (known_at, day.year):
+                return kept
+            began = time.monotonic()
+            self._counted = await self._count(state, known_at, day)
+            ended = time.monotonic()
+            self._due_at = ended + (ended - began) * (1 / SHARE_OF_TIME - 1)
+            return self._counted
+
+    @staticmethod
+    async def _count(state: State, known_at: int, day: date) -> Counted:
+        if not known_at:  # before the first fact there are no read models to ask
+            return Counted(0, day.year, None, {})
+        report = await state.read(_computed, known_at, day)
+        if report is None:
+            return Counted(known_at, day.year, None, {})
+        shown_report = await asyncio.to_thread(public, report)
+        names = await state.read(cluster_names, Cut(report.period.to, known_at))
+        both: tuple[Language, ...] = ("de", "en")
+        tables = {one: drawn(_named(shown_report, names), one) for one in both}
+        return Counted(known_at, day.year, shown_report, tables)
+
+
+def _computed(conn: Connection[Any], known_at: int, day: date) -> Report | None:
+    engine = PostgresEngine(conn)
+    years = complete_years(engine, known_at=known_at, today=day)
+    if years is None:
+        return None
+    return compute_report(
+        engine,
+        REPORTS[_REPORT],
+        period_from=years.from_day,
+        period_to=years.to_day,
+        known_at=known_at,
+        parameters={},
+    )
+
+
+def _named(report: Report, names: dict[str, str]) -> Report:
+    """The report with clusters under their names, for drawing alone."""
+    tables = tuple(
+        replace(t, rows=tuple((names.get(str(row[0]), row[0]), *row[1:]) for row in t.rows))
+        if t.columns[0].id == "cluster"
+        else t
+        for t in report.tables
+    )
+    return replace(report, tables=tables)
+
+
+COUNTING: Final = web.AppKey("counting", Counting)
+
+
+class Overview(Struct, frozen=True):
+    """The public version of the overview report; null: no year is over, or no fact is there."""
+
+    position: int
+    behind: int
+    report: Report | None
+
+
+async def shown(ask: Ask[PageQuery]) -> Sheet:
+    """The programme in figures: whole years, small cells withheld, totals exact."""
+    counted = await ask.request.app[COUNTING].latest(ask.state)
+    report = counted.report
+    head = (await asyncio.to_thread(ask.state.ledger.book.head)).position
+    tables = counted.drawn.get(ask.language, ())
+    return Sheet(
+        title=REPORTS[_REPORT].title,
+        template="overview.html",
+        data=Overview(counted.known_at, max(head - counted.known_at, 0), report),
+        content={
+            "headline": _headline(report, tables),
+            "tables": tables[1:],
+            "origin": ask.state.ledger.book.origin,
+            "counted_at": counted.known_at,
+        },
+        known_at=counted.known_at,
+    )
+
+
+def _headline(report: Report | None, tables: tuple[Drawn, ...]) -> tuple[Headline, ...]:
+    if report is None:
+        return ()
+    row = tables[0].rows[0]
+    found = []
+    for column, value in zip(report.tables[0].columns, row, strict=True):
+        if column.definition is not None:
+            figure = CATALOGUE[column.definition.partition("@")[0]]
+            found.append(Headline(column.definition, value, figure.title, figure.meaning))
+    return tuple(found)
+
+
+ROUTES: Final = (
+    page("", shown, "The programme in figures", scope=PUBLIC),
+    page("/overview", shown, "The programme in figures", scope=PUBLIC),
+    opening("/", shown, "The programme in figures", scope=PUBLIC),
+)

@@ -1,0 +1,79 @@
+"""A real Chromium: how it is started, what a visit notes, and axe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+Scheme = Literal["light", "dark"]
+
+
+@contextmanager
+def running() -> Iterator[Browser]:
+    """The system's Chromium, without a network beyond this machine."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    assert executable, "the page tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One browser window: all its console said, and all that failed to load."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        width: int = 1280,
+        scheme: Scheme = "light",
+        cookies: list[Any] | None = None,
+        **more: Any,
+    ) -> None:
+        size = ViewportSize(width=width, height=800)
+        self.context = browser.new_context(viewport=size, color_scheme=scheme, **more)
+        self.context.add_cookies(cookies or [])
+        self.complaints: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open_details(self) -> None:
+        self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+    def overflow_px(self) -> int:
+        root = "document.documentElement"
+        over = int(self.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
+        return max(over, 0)  # a reserved scroll bar makes it negative
+
+    def violations(self) -> list[dict[str, Any]]:
+        response = Axe().run(self.page, options=WCAG).response
+        return [
+            {"rule": v["id"], "nodes": [n["html"][:200] for n in v["nodes"]]}
+            for v in response["violations"]
+        ]
+
+    def picture(self, name: str, otherwise: Path) -> Path:
+        """Kept in the folder CLUSTERLEDGER_SCREENSHOTS, where it is set."""
+        path = Path(os.environ.get("CLUSTERLEDGER_SCREENSHOTS", otherwise)) / f"{name}.png"
+        self.page.screenshot(path=path, full_page=True)
+        return path
