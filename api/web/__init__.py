@@ -1,1 +1,1 @@
-"""Pages for people: what they show (overview), how it is drawn (charts) and said (texts)."""
+"""How pages are drawn: what they stand in, how things are said, charts and tables."""

@@ -103,7 +103,7 @@ def test_a_report_of_one_cluster_counts_that_cluster_only(past: History) -> None
 def test_the_complete_report_holds_every_table_of_the_others(past: History) -> None:
     joint_programme(past)
     complete = {table.id for table in made(past, "complete").tables}
-    for name in REPORTS.keys() - {"complete"}:
+    for name in REPORTS.keys() - {"complete", "overview"}:  # the first page is a choice of them
         for one in made(past, name).tables:
             assert f"{name}.{one.id}" in complete
 
