@@ -19,6 +19,7 @@ from psycopg.rows import tuple_row
 
 from ledger.store.book import Book, BookDatastore, NoLedger
 from ledger.store.database import PROJECTOR, UNLIMITED, connect
+from ledger.store.herald import NOTIFY
 from projections import schema as schemas
 from projections.batches import Source
 from projections.folding import Changes, Unfoldable
@@ -225,7 +226,7 @@ class _Follower:
 
     def _announce(self, position: int) -> None:
         """Tell the readers, in a statement of its own: a hint that costs the commit nothing."""
-        self._conn.execute("SELECT pg_notify(%s, %s)", (MODELS_CHANNEL, str(position)))
+        self._conn.execute(NOTIFY, (MODELS_CHANNEL, str(position)))
 
     def _await(self) -> None:
         for _ in range(4):

@@ -15,6 +15,7 @@ from api.routes.trail import TRAIL_READ, limited_to
 from api.routes.trail_shapes import Position
 from api.state import STATE, State
 from ledger.store import proofs
+from ledger.store.proofs import Nodes
 from ledger.store.tree import TreeHead
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import InvalidProof, verify_inclusion
@@ -78,8 +79,8 @@ def _size(name: str, wanted: int | None, head: int) -> int:
     return head if wanted is None else wanted
 
 
-def _root(conn: Connection[Any], head: TreeHead, size: int) -> bytes:
-    return head.root if size == head.size else proofs.root_at(conn, size)
+def _root(head: TreeHead, nodes: Nodes, size: int) -> bytes:
+    return head.root if size == head.size else nodes.root_at(size)
 
 
 def _inclusion(conn: Connection[Any], position: int, wanted: int | None) -> Inclusion:
@@ -88,8 +89,9 @@ def _inclusion(conn: Connection[Any], position: int, wanted: int | None) -> Incl
     if not 0 < position <= size:
         raise Problem("not_found", f"A tree of {size} leaves holds no fact at {position}.")
     leaf = proofs.leaf_hash_at(conn, position)
-    hashes = proofs.inclusion(conn, position, size)
-    root = _root(conn, head, size)
+    nodes = Nodes(conn, size)
+    hashes = nodes.inclusion(position)
+    root = _root(head, nodes, size)
     return Inclusion(
         position, position - 1, leaf.hex(), size, root.hex(), [found.hex() for found in hashes]
     )
@@ -107,8 +109,9 @@ def _consistency(conn: Connection[Any], old: int, wanted: int | None) -> Consist
     if old > new:
         detail = f"A tree of {old} leaves does not come before one of {new}."
         raise _invalid("from", detail, f"At most {new}; `from` is the smaller one.")
-    hashes = [found.hex() for found in proofs.consistency(conn, old, new)]
-    roots = [_root(conn, head, size).hex() for size in (old, new)]
+    nodes = Nodes(conn, new)
+    hashes = [found.hex() for found in nodes.consistency(old)]
+    roots = [_root(head, nodes, size).hex() for size in (old, new)]
     return Consistency(old, roots[0], new, roots[1], hashes)
 
 

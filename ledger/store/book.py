@@ -38,8 +38,10 @@ from ledger.domain.history import Entry
 from ledger.domain.streams import namespace
 from ledger.store import codec
 from ledger.store.arrays import BigintArray, ByteaArray, TextArray, UuidArray, register
+from ledger.store.batch import AttendanceMention, Mention
 from ledger.store.database import READER, connect, conninfo, refuse_unsafe_settings
 from ledger.store.errors import StoreError
+from ledger.store.rows import Row, read_streams
 
 PAGE_FACTS: Final = 5_000
 """Facts read at once: a page fits a few megabytes."""
@@ -64,40 +66,21 @@ class Head(Struct, frozen=True):
     recorded_at: datetime
 
 
-class Known(Struct, frozen=True, gc=False):
-    """A fact that stands in the book, or will with this batch: its leaf and the leaf's hash.
-
-    And the tree that its transaction left behind; of this batch's it is not known yet.
-    """
-
-    state: bytes
-    leaf_hash: bytes
-    tree_size: int = 0
-    root: bytes = b""
-
-
-KNOWN: Final = """
-SELECT f.event_key, f.state, f.leaf_hash, coalesce(t.tree_size, 0), coalesce(t.root, '')
-FROM ledger.facts AS f LEFT JOIN LATERAL (
-    SELECT tree_size, root FROM ledger.tree_head WHERE tree_size >= f.notification_id
-    ORDER BY tree_size LIMIT 1
-) AS t ON true
+# A statement more costs a small batch as much as a dozen facts.
+_INSERT: Final = """
+WITH mentioned AS (INSERT INTO ledger.mention SELECT * FROM unnest(%s, %s, %s)),
+    attended AS (INSERT INTO ledger.attendance_mention SELECT * FROM unnest(%s, %s, %s))
+INSERT INTO ledger.facts (notification_id, originator_id, originator_version, topic, state,
+    leaf_hash, event_key, recorded_at)
+SELECT *, %s FROM unnest(%s, %s, %s, %s, %s, %s, %s)
 """
-"""Event keys, each with what makes a Known."""
-
-
-class Row(Known, frozen=True, gc=False, kw_only=True):
-    """A fact about to be inserted: one row of ledger.facts."""
-
-    entry: Entry
-    event_key: bytes
 
 
 class BookDatastore(PostgresDatastore):
     """The library's datastore on a libpq URL, acting as one of the group roles.
 
-    With `kept` it is one connection, used by one thread and not asked before each use whether it
-    lives: what PostgreSQL has planned and cached for it stays at hand.
+    With `appending` it is one connection, used by one thread and not asked before each use whether
+    it lives: what PostgreSQL has planned and cached for it stays at hand.
     """
 
     def __init__(
@@ -107,7 +90,7 @@ class BookDatastore(PostgresDatastore):
         *,
         pool_size: int = 1,
         max_overflow: int = 7,
-        kept: bool = False,
+        appending: bool = False,
     ) -> None:
         super().__init__("", "", "", "", "", schema="ledger")
         # Every question to the book is a look-up by key. Before the first ANALYZE, and in a generic
@@ -117,11 +100,11 @@ class BookDatastore(PostgresDatastore):
             conninfo(by_key, role),
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row, "autocommit": True},
-            min_size=1 if kept else pool_size,
-            max_size=1 if kept else pool_size + max_overflow,
+            min_size=1 if appending else pool_size,
+            max_size=1 if appending else pool_size + max_overflow,
             open=False,
             configure=register,
-            check=None if kept else ConnectionPool.check_connection,
+            check=None if appending else ConnectionPool.check_connection,
         )
 
 
@@ -196,14 +179,20 @@ class FactRecorder(PostgresApplicationRecorder):
         stored_events: Sequence[StoredEvent],  # noqa: ARG002  # the library's signature
         **kwargs: Any,
     ) -> None:
-        """Facts in one statement. `rows` and `recorded_at` come by keyword."""
+        """Facts and their mentions in one statement; all by keyword."""
         rows: Sequence[Row] = kwargs["rows"]
+        mentioned: Sequence[Mention] = kwargs["mentioned"]
+        attended: Sequence[AttendanceMention] = kwargs["attended"]
         recorded_at: datetime = kwargs["recorded_at"]
         curs.execute(
-            "INSERT INTO ledger.facts (notification_id, originator_id, originator_version, topic,"
-            " state, leaf_hash, event_key, recorded_at)"
-            " SELECT *, %s FROM unnest(%s, %s, %s, %s, %s, %s, %s)",
+            _INSERT,
             (
+                UuidArray.of([entity for entity, _, _ in mentioned]),
+                BigintArray.of([kind for _, kind, _ in mentioned]),
+                UuidArray.of([stream for _, _, stream in mentioned]),
+                UuidArray.of([activity for activity, _, _ in attended]),
+                UuidArray.of_some([organisation for _, organisation, _ in attended]),
+                UuidArray.of([stream for _, _, stream in attended]),
                 recorded_at,
                 BigintArray.of([row.entry.position for row in rows]),
                 UuidArray.of([row.entry.stream for row in rows]),
@@ -267,7 +256,7 @@ class Book(Application[UUID]):
         self.origin: str = row[0]
         self.space = namespace(self.origin)
         self.datastore = BookDatastore(url, role)
-        self._appender = BookDatastore(url, role, kept=True)
+        self._appender = BookDatastore(url, role, appending=True)
         self.recorder: FactRecorder
         super().__init__(env)
 
@@ -348,24 +337,6 @@ class _NoTranscoder(Transcoder):
     def decode(self, data: bytes) -> Any:  # noqa: ARG002  # the same
         """Refused."""
         raise NotImplementedByDesign
-
-
-def read_streams(
-    curs: Cursor[Any], ids: Sequence[UUID], upto: int | None = None
-) -> dict[UUID, list[Entry]]:
-    """Every entry of these streams, in version order."""
-    curs.execute(
-        "SELECT originator_id, state FROM ledger.facts"
-        " WHERE originator_id = ANY(%s) AND notification_id <= %s"
-        " ORDER BY originator_id, originator_version",
-        (UuidArray.of(ids), 2**62 if upto is None else upto),
-        prepare=True,
-        binary=True,
-    )
-    found: dict[UUID, list[Entry]] = {}
-    for stream, state in curs:
-        found.setdefault(stream, []).append(codec.decode_leaf(state))
-    return found
 
 
 def create(url: str, origin: str) -> None:

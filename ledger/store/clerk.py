@@ -18,8 +18,8 @@ from ledger.domain.refusals import Refusal
 from ledger.domain.streams import STREAMS, Kind, effective_day
 from ledger.store import codec
 from ledger.store.batch import Slip
-from ledger.store.book import Known, Row
 from ledger.store.desk import Desk
+from ledger.store.rows import Known, Row
 from ledger.transparency.merkle import leaf_hash
 
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)

@@ -28,7 +28,7 @@ from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind, attended, mentions, stream_id
 from ledger.store import codec
 from ledger.store.batch import MENTIONING, AttendanceMention, Mention, Mentions, Slip, Wanted
-from ledger.store.book import KNOWN, Known, Row, read_streams
+from ledger.store.rows import Found, Known, Row, known_at, read_streams
 
 KEPT_STREAMS_MAX: Final = 50_000
 CATCH_UP_FACTS_MAX: Final = 5_000
@@ -118,12 +118,10 @@ class Desk:
         *,
         position: int,
         recorded_at: datetime,
-        known: Iterable[tuple[UUID, bytes, bytes, int, bytes]],
-        streams: dict[UUID, list[Entry]],
-        asked: dict[int, UUID],
-        erased: Iterable[UUID],
+        wanted: Wanted,
+        found: Found,
     ) -> None:
-        """Start a batch under the head lock, with what `prepare` asked for."""
+        """Start a batch under the head lock, with what was found of what `prepare` wants."""
         self._clear_batch()
         self._curs = curs
         self._catch_up(position)
@@ -131,11 +129,11 @@ class Desk:
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
-        self._known = {row[0].bytes: Known(*row[1:]) for row in known}
-        self._absent = asked
-        for id, entries in streams.items():
+        self._known = found.known
+        self._absent = wanted.streams
+        for id, entries in found.streams.items():
             self._fetch(id, entries)
-        self._erased_read = set(erased)
+        self._erased_read = found.erased
 
     def _catch_up(self, position: int) -> None:
         """Drop the streams that other processes wrote to since the last batch."""
@@ -278,10 +276,7 @@ class Desk:
 
     def known_at(self, position: int) -> Known:
         """The fact of a position that is known to be there."""
-        self._curs.execute(KNOWN + "WHERE f.notification_id = %s", (position,))
-        row = self._curs.fetchone()
-        assert row is not None
-        return Known(*row[1:])
+        return known_at(self._curs, position)
 
     # A command
 

@@ -5,14 +5,14 @@ head row: callers look first.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 
 from ledger.store.tree import TreeHead
 from ledger.transparency import merkle
-from ledger.transparency.merkle import HashReader, perfect_nodes, root_of
-from ledger.transparency.tiles import WIDTH, Entries, NoTile, Tile, bundle, cut, hash_reader
+from ledger.transparency.merkle import HASH_BYTES, perfect_nodes, root_of
+from ledger.transparency.tiles import WIDTH, Entries, NoTile, Tile, bundle, hash_reader
 
 
 def head_of(conn: Connection[Any]) -> TreeHead:
@@ -43,66 +43,71 @@ def leaf_hash_at(conn: Connection[Any], position: int) -> bytes:
     return leaf_hash
 
 
-def root_at(conn: Connection[Any], tree_size: int) -> bytes:
-    """The root the tree had at a size, from its tiles."""
-    return root_of(_reader(conn, tree_size)(perfect_nodes(0, tree_size)))
+class Nodes:
+    """Nodes of the tree as it was at a size: each tile is read once, those asked for together in
+    one statement."""
+
+    def __init__(self, conn: Connection[Any], tree_size: int) -> None:
+        self.tree_size = tree_size
+        self._conn = conn
+        self._tiles: dict[Tile, bytes] = {}
+        self._hashes = hash_reader(tree_size, self._read)
+
+    def root_at(self, size: int) -> bytes:
+        """The root the tree had at a size, this one or a smaller one."""
+        return root_of(self._hashes(perfect_nodes(0, size)))
+
+    def inclusion(self, position: int) -> list[bytes]:
+        """The hashes from a fact's leaf up to the root. Raises merkle.InvalidProof."""
+        return merkle.inclusion_proof(position - 1, self.tree_size, self._hashes)
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """The hashes that show growth from a smaller tree. Raises merkle.InvalidProof."""
+        return merkle.consistency_proof(old_size, self.tree_size, self._hashes)
+
+    def _read(self, tiles: Sequence[Tile]) -> Mapping[Tile, bytes]:
+        missing = [tile for tile in tiles if tile not in self._tiles]
+        if missing:
+            self._tiles |= read_tiles(self._conn, missing)
+        return {tile: self._tiles[tile] for tile in tiles}
 
 
-def inclusion(conn: Connection[Any], position: int, tree_size: int) -> list[bytes]:
-    """The hashes from a fact's leaf up to the root. Raises merkle.InvalidProof."""
-    return merkle.inclusion_proof(position - 1, tree_size, _reader(conn, tree_size))
-
-
-def consistency(conn: Connection[Any], old_size: int, new_size: int) -> list[bytes]:
-    """The hashes that show growth from one size to another. Raises merkle.InvalidProof."""
-    return merkle.consistency_proof(old_size, new_size, _reader(conn, new_size))
-
-
-def _reader(conn: Connection[Any], tree_size: int) -> HashReader:
-    return hash_reader(tree_size, lambda tiles: read_tiles(conn, tiles))
+# A partial tile is cut from a full one, or made of leaf hashes or of the roots of the tiles below.
+_TILES: Final = f"""
+SELECT coalesce(
+    (SELECT substring(hashes, 1, width::integer * {HASH_BYTES}) FROM ledger.tile AS t
+     WHERE t.level = wanted.level AND t.index = wanted.index),
+    CASE WHEN level = 0 THEN
+        (SELECT string_agg(leaf_hash, '' ORDER BY notification_id) FROM ledger.facts
+         WHERE notification_id > first AND notification_id <= first + width)
+    ELSE
+        (SELECT string_agg(root, '' ORDER BY t.index) FROM ledger.tile AS t
+         WHERE t.level = wanted.level - 1 AND t.index >= first AND t.index < first + width)
+    END, '')
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY
+        AS wanted (level, index, width, turn),
+    LATERAL (SELECT wanted.index * {WIDTH} AS first) AS place
+ORDER BY turn
+"""  # noqa: S608 - constants
 
 
 def read_tiles(conn: Connection[Any], tiles: Sequence[Tile]) -> Mapping[Tile, bytes]:
     """Tiles, full or as wide as asked. Raises NoTile where the tree is not that wide."""
     rows = conn.execute(
-        "SELECT t.level, t.index, t.hashes FROM ledger.tile AS t"
-        " JOIN unnest(%s::bigint[], %s::bigint[]) AS wanted (level, index)"
-        " ON t.level = wanted.level AND t.index = wanted.index",
-        ([tile.level for tile in tiles], [tile.index for tile in tiles]),
+        _TILES,
+        (
+            [tile.level for tile in tiles],
+            [tile.index for tile in tiles],
+            [tile.width for tile in tiles],
+        ),
         prepare=True,
         binary=True,
     )
-    full = {(level, index): hashes for level, index, hashes in rows}
-    found = {}
-    for tile in tiles:
-        hashes = full.get((tile.level, tile.index))
-        if hashes is None:
-            found[tile] = _partial(conn, tile)
-        else:
-            found[tile] = hashes[: tile.width * merkle.HASH_BYTES]
+    found = {tile: content for tile, (content,) in zip(tiles, rows, strict=True)}
+    for tile, content in found.items():
+        if len(content) < tile.width * HASH_BYTES:
+            raise NoTile(f"The tree has no {tile.path} yet.")
     return found
-
-
-def _partial(conn: Connection[Any], tile: Tile) -> bytes:
-    """A tile at the right edge: from leaf hashes, or from the roots of the tiles below it."""
-    first = tile.index * WIDTH
-    if tile.level == 0:
-        rows = conn.execute(
-            "SELECT leaf_hash FROM ledger.facts WHERE notification_id > %s"
-            " AND notification_id <= %s ORDER BY notification_id",
-            (first, first + tile.width),
-            prepare=True,
-            binary=True,
-        )
-    else:
-        rows = conn.execute(
-            "SELECT root FROM ledger.tile WHERE level = %s AND index >= %s AND index < %s"
-            " ORDER BY index",
-            (tile.level - 1, first, first + tile.width),
-            prepare=True,
-            binary=True,
-        )
-    return cut([found for (found,) in rows], tile)
 
 
 def read_entries(conn: Connection[Any], entries: Entries) -> bytes:

@@ -113,14 +113,16 @@ class Tree:
         self._write_tiles(curs)
         size, root = self.head
         curs.execute(
-            "INSERT INTO ledger.tree_head (tree_size, root) VALUES (%s, %s)",
-            (size, root),
-            prepare=True,
-        )
-        curs.execute(
-            "UPDATE ledger.head SET position = %s, recorded_at = %s, tree_size = %s, root = %s,"
-            " frontier = %s",
-            (size, recorded_at, size, root, b"".join(self._frontier.hashes)),
+            "WITH kept AS (INSERT INTO ledger.tree_head (tree_size, root)"
+            " VALUES (%(size)s, %(root)s)) UPDATE ledger.head SET position = %(size)s,"
+            " recorded_at = %(recorded_at)s, tree_size = %(size)s, root = %(root)s,"
+            " frontier = %(frontier)s",
+            {
+                "size": size,
+                "root": root,
+                "recorded_at": recorded_at,
+                "frontier": b"".join(self._frontier.hashes),
+            },
             prepare=True,
         )
         return TreeHead(size, root)

@@ -17,15 +17,15 @@ from eventsourcing.persistence import (
     PersistenceError,
 )
 from psycopg import Connection
-from psycopg.rows import tuple_row
 
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
 from ledger.store.batch import Slip, slips_of
-from ledger.store.book import KNOWN, Book, read_streams
+from ledger.store.book import Book
 from ledger.store.desk import Desk
 from ledger.store.herald import Herald
+from ledger.store.rows import found, look_up
 from ledger.store.tree import LockedHead, Tree, TreeDamaged, TreeHead
 
 log: Final = structlog.get_logger(__name__)
@@ -227,29 +227,17 @@ class Writer:
         recorder = self._book.recorder
         with recorder.appending() as (conn, curs):
             recorder._lock_table(curs)
-            known = conn.cursor(row_factory=tuple_row).execute(
-                KNOWN + "WHERE f.event_key = ANY(%s)",
-                (UuidArray.of_bytes(wanted.keys),),
-                prepare=True,
-                binary=True,
-            )
-            erased = conn.cursor(row_factory=tuple_row).execute(
-                "SELECT person_ref FROM ledger.erased WHERE person_ref = ANY(%s)",
-                (UuidArray.of(wanted.persons),),
-                prepare=True,
-                binary=True,
-            )
+            asked = conn.cursor()
+            look_up(asked, wanted)
             head = LockedHead._make(curs.fetchone() or ())
             desk.begin(
-                conn.cursor(),
+                asked,
                 position=head.position,
                 recorded_at=head.recorded_at,
-                known=known,
-                streams=read_streams(conn.cursor(), list(wanted.streams.values())),
-                asked=wanted.streams,
-                erased={person for (person,) in erased},
+                wanted=wanted,
+                found=found(asked),
             )
-            self._tree.begin(conn.cursor(), head)
+            self._tree.begin(asked, head)
             for ticket in batch:
                 try:
                     ticket.receipts = clerk.take(desk, ticket.command.authority, ticket.slips)
@@ -270,23 +258,15 @@ class Writer:
 
     def _append(self, conn: Connection[Any], curs: Any) -> None:
         """Send facts and their mentions on their way; errors show when the transaction ends."""
-        rows, named, attended = self._desk.drain()
-        recorder = self._book.recorder
-        recorder._insert_stored_events(curs, (), rows=rows, recorded_at=self._desk.recorded_at)
-        if named:
-            entities, kinds, streams = zip(*named, strict=True)
-            curs.execute(
-                "INSERT INTO ledger.mention SELECT * FROM unnest(%s, %s, %s)",
-                (UuidArray.of(entities), BigintArray.of(kinds), UuidArray.of(streams)),
-                prepare=True,
-            )
-        if attended:
-            activities, organisations, streams = zip(*attended, strict=True)
-            curs.execute(
-                "INSERT INTO ledger.attendance_mention SELECT * FROM unnest(%s, %s, %s)",
-                (UuidArray.of(activities), UuidArray.of_some(organisations), UuidArray.of(streams)),
-                prepare=True,
-            )
+        rows, mentioned, attended = self._desk.drain()
+        self._book.recorder._insert_stored_events(
+            curs,
+            (),
+            rows=rows,
+            mentioned=mentioned,
+            attended=attended,
+            recorded_at=self._desk.recorded_at,
+        )
         conn.pgconn.flush()
         self._tree.append([row.leaf_hash for row in rows])
 

@@ -183,7 +183,7 @@ class Signer:
                 " restored from an older backup, or its end was cut."
             )
         try:
-            proof = proofs.consistency(conn, last.size, now.size)
+            proof = proofs.Nodes(conn, now.size).consistency(last.size)
             verify_consistency(last.size, last.root, now.size, now.root, proof)
         except (InvalidProof, NoTile) as error:
             raise SigningRefused(

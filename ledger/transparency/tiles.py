@@ -104,16 +104,6 @@ def entries_of(tree_size: int) -> Iterator[Entries]:
         yield Entries(tile.index, tile.width)
 
 
-def cut(hashes: Sequence[bytes], tile: Tile) -> bytes:
-    """A tile's bytes from the hashes of its level, counted from the tile's first one on.
-
-    Raises NoTile where the tree is not that wide yet.
-    """
-    if len(hashes) < tile.width:
-        raise NoTile(f"The tree has no {tile.path} yet.")
-    return b"".join(hashes[: tile.width])
-
-
 def hashes_of(content: bytes, tile: Tile) -> list[bytes]:
     """A tile's hashes. Raises NoTile where it has not as many bytes as its width says."""
     if len(content) != tile.width * HASH_BYTES:

@@ -115,11 +115,11 @@ def test_every_receipt_leads_to_proofs(given: Given, owner: psycopg.Connection) 
     head = proofs.head_of(owner)
     for receipt in receipts[::7]:
         leaf, root = bytes.fromhex(receipt.leaf_hash), bytes.fromhex(receipt.root)
-        path = proofs.inclusion(owner, receipt.position, receipt.tree_size)
+        path = proofs.Nodes(owner, receipt.tree_size).inclusion(receipt.position)
         verify_inclusion(leaf, receipt.position - 1, receipt.tree_size, path, root)
-        growth = proofs.consistency(owner, receipt.tree_size, head.size)
+        growth = proofs.Nodes(owner, head.size).consistency(receipt.tree_size)
         verify_consistency(receipt.tree_size, root, head.size, head.root, growth)
-        assert proofs.root_at(owner, receipt.tree_size) == root
+        assert proofs.Nodes(owner, head.size).root_at(receipt.tree_size) == root
         assert proofs.head_with(owner, receipt.position) == (receipt.tree_size, root)
 
 

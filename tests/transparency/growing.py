@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger.transparency.merkle import Frontier, HashReader, leaf_hash
-from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, Tile, cut, hash_reader
+from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, NoTile, Tile, hash_reader
 
 HEIGHTS = range(0, HEIGHT * (LEVEL_MAX + 1), HEIGHT)
 
@@ -24,7 +24,11 @@ class Grown:
             self.rows.setdefault(height // HEIGHT, []).extend(row)
 
     def tile(self, tile: Tile) -> bytes:
-        return cut(self.rows[tile.level][tile.index * 256 :], tile)
+        first = tile.index * WIDTH
+        hashes = self.rows[tile.level][first : first + tile.width]
+        if len(hashes) < tile.width:
+            raise NoTile(tile.path)
+        return b"".join(hashes)
 
     def reader(self, tree_size: int | None = None) -> HashReader:
         size = self.frontier.size if tree_size is None else tree_size
