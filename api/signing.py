@@ -35,3 +35,13 @@ async def signing_of(state: State) -> Signing | None:
     except (InvalidNote, OSError) as error:
         last, refused = None, str(error)
     return Signing(head.size, None if last is None else last.size, files.signed_s_ago(), refused)
+
+
+async def signed_size_of(state: State) -> int | None:
+    """How many facts the last checkpoint covers; None where there is none, or none to read."""
+    files = state.log_files
+    try:
+        last = None if files is None else await asyncio.to_thread(files.last)
+    except (InvalidNote, OSError):
+        return None
+    return None if last is None else last.size

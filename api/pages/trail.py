@@ -17,6 +17,7 @@ from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
 from api.routes.trail import behind, covering, detail, limited_to, page_of, stretch, topics_of
 from api.routes.trail_shapes import FactDetail, FactItem, Position
+from api.signing import signed_size_of
 from ledger.domain.facts import FACTS
 from projections.figures.catalogue import Text
 from projections.views.names import cluster_names
@@ -106,11 +107,20 @@ def _id(text: str) -> UUID:
 
 
 class FactPage(Struct, frozen=True):
-    """One fact as it stands in the ledger, and its neighbours in the order of positions."""
+    """One fact as it stands in the ledger, and its neighbours in the order of positions.
+
+    `signed_size` is how many facts the last checkpoint covers; null: none was signed.
+    """
 
     detail: FactDetail
     previous: int | None
     next: int | None
+    signed_size: int | None
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the last checkpoint covers the fact."""
+        return self.signed_size is not None and self.detail.fact.position <= self.signed_size
 
 
 async def single(ask: Ask[PageQuery]) -> Sheet:
@@ -121,6 +131,7 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         found,
         position - 1 if position > 1 else None,
         position + 1 if position < ask.state.progress.position else None,
+        await signed_size_of(ask.state),
     )
     number = f"{position:,}".replace(",", " ")
     return Sheet(

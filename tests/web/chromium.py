@@ -13,7 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NOT_SECURE = "not-secure.example"
+"""Leads to this machine, and is no secure context as 127.0.0.1 is one."""
 ARGUMENTS = (
+    f"--host-resolver-rules=MAP {NOT_SECURE} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

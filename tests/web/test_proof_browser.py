@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +11,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.web.assets import CONTENT_SECURITY_POLICY, STATIC_DIR
 from ledger.transparency.checkpoint import Checkpoint
@@ -21,13 +20,11 @@ from ledger.transparency.note import signed
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import hash_reader
 from tests.transparency.small_log import SmallLog, key
-from tests.web.chromium import ARGUMENTS, CHROMIUM_NAMES
+from tests.web.chromium import NOT_SECURE
 
 LOG = SmallLog.of(300)
 INDEX = 6
 HASHES = tuple(inclusion_proof(INDEX, LOG.size, hash_reader(LOG.size, LOG.tiles)))
-NAME = "not-secure.example"
-"""Leads to this server, and is no secure context as 127.0.0.1 is one."""
 
 
 class Server(SimpleHTTPRequestHandler):
@@ -53,21 +50,15 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def pages(port: int) -> Iterator[dict[str, Page]]:
+def pages(chromium: Browser, port: int) -> Iterator[dict[str, Page]]:
     """The bare page in a secure context, and in one that is none."""
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    assert executable, "the page tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable,
-            args=[*ARGUMENTS, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"],
-        )
-        opened = {}
-        for host in ("127.0.0.1", NAME):
-            opened[host] = browser.new_page()
-            opened[host].goto(f"http://{host}:{port}/proof.html")
-        yield opened
-        browser.close()
+    opened = {}
+    for host in ("127.0.0.1", NOT_SECURE):
+        opened[host] = chromium.new_page()
+        opened[host].goto(f"http://{host}:{port}/proof.html")
+    yield opened
+    for page in opened.values():
+        page.close()
 
 
 class Given(NamedTuple):

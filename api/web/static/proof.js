@@ -4,6 +4,7 @@
 //   import { verifyProof } from "./proof.js";
 //   const found = await verifyProof(leafBytes, proofText, verifierKey);
 //   found.ok, found.code, found.message.de, found.message.en
+//   found.leaf, found.hashes, found.size, found.key: what was hashed and led where, where it is valid
 //
 // Formats: RFC 9162 (tree), C2SP tlog-proof, tlog-checkpoint, signed-note (Ed25519, type 0x01).
 // WebCrypto is used where there is one; without a secure context the code below hashes and verifies.
@@ -36,10 +37,14 @@ export async function verifyProof(leaf, proofText, keyText, { subtle = globalThi
     const { index, hashes, note } = proofOf(proofText);
     const checkpoint = await opened(note, key, subtle);
     if (index >= checkpoint.size) throw new Invalid("index");
-    const root = await rootFrom(await hashed(subtle, [0], leaf), index, checkpoint.size, hashes, subtle);
+    const leafHash = await hashed(subtle, [0], leaf);
+    const root = await rootFrom(leafHash, index, checkpoint.size, hashes, subtle);
     if (!equal(root, checkpoint.root)) throw new Invalid("root");
     const { origin, size } = checkpoint;
-    return told("valid", { position: String(index + 1n), size: String(size), origin, root: hex(root) });
+    return told("valid", {
+      position: String(index + 1n), size: String(size), origin, root: hex(root),
+      leaf: hex(leafHash), hashes: hashes.length, key: `${key.name}+${key.id}`,
+    });
   } catch (error) {
     if (error instanceof Invalid) return told(error.message);
     throw error;
