@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api import metrics
+from api import metrics, streams
 from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
@@ -55,7 +55,7 @@ def application(url: str, settings: Settings) -> web.Application:
     app[overview.COUNTING] = overview.Counting()
     app[figures.FIGURES] = figures.Figures()
     app[report_files.FILES] = report_files.Files()
-    live.install(app)
+    streams.install(app)
     app.cleanup_ctx.append(_open(url, settings))
     return app
 

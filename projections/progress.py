@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from psycopg import Connection
 
 from ledger.store.database import READER, connect
+from projections import schema
 from projections.folding import Unfoldable
 
 
@@ -25,6 +27,18 @@ class Alarm(NamedTuple):
     error: str
     since: datetime
     attempts: int
+
+
+class Rebuilding(Struct, frozen=True):
+    """A rebuild that is running: `done` of `facts` are folded. `seconds_left` is how long folding
+    the others takes at this pace; None while that is not known, and when all are: then the rows
+    are compared and swapped in.
+    """
+
+    done: int
+    facts: int
+    seconds: float
+    seconds_left: float | None
 
 
 def position(conn: Connection[Any]) -> int:
@@ -67,6 +81,26 @@ def alarm_of(conn: Connection[Any]) -> Alarm | None:
         "SELECT position, topic, error, since, attempts FROM models.alarm"
     ).fetchone()
     return Alarm(*row) if row else None
+
+
+def rebuilding_of(conn: Connection[Any]) -> Rebuilding | None:
+    """The rebuild that is running, if one is, on a connection with tuple rows. What a rebuild left
+    behind that was killed is none.
+    """
+    if not schema.is_locked(conn, "rebuild"):
+        return None
+    done, seconds = 0, 0.0
+    if schema.exists(conn, schema.NEXT):
+        row = conn.execute(
+            "SELECT coalesce(max(notification_id) FILTER (WHERE application_name = %s), 0),"
+            " (SELECT extract(epoch FROM clock_timestamp() - made_at)::float8"
+            " FROM models_next.meta) FROM models_next.tracking",
+            (schema.FILLED,),
+        ).fetchone()
+        done, seconds = row if row is not None else (0, 0.0)
+    facts = max(head(conn), done)
+    left = seconds * (facts - done) / done if 0 < done < facts else None
+    return Rebuilding(done, facts, round(seconds, 1), None if left is None else round(left, 1))
 
 
 def lag(url: str) -> Lag:

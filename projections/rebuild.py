@@ -29,6 +29,7 @@ LARGEST_FIRST: Final = (TRAIL, ATTENDANCE, *(t for t in TABLES if t not in {TRAI
 """The order in which tables are indexed: what takes longest begins first."""
 AT_ONCE: Final = 2
 """Tables that are indexed at the same time."""
+NOTE_EVERY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False)
         if not schemas.try_session_lock(conn, "rebuild"):
             raise RebuildRunning
         try:
-            filled(url, conn, schemas.NEXT, progress)
+            filled(url, conn, schemas.NEXT, _noted(conn, progress))
             with Projector(url, schemas.NEXT, bulk=True) as projector:
                 differences = None
                 if schemas.made_by(conn, schemas.LIVE) == schemas.fingerprint():
@@ -97,6 +98,21 @@ def filled(url: str, conn: Connection[Any], schema: str, progress: Progress | No
         schemas.make(conn, schema, bare=True)
     fill(url, schema, head(conn), progress)
     _each_table(url, lambda indexing, table: schemas.add_keys(indexing, schema, table))
+
+
+def _noted(conn: Connection[Any], progress: Progress | None) -> Progress:
+    """Tells the caller, and at most every NOTE_EVERY_S whoever asks the database."""
+    noted_at = -NOTE_EVERY_S
+
+    def note(done: int, facts: int) -> None:
+        nonlocal noted_at
+        if monotonic() - noted_at >= NOTE_EVERY_S:
+            noted_at = monotonic()
+            schemas.note_filled(conn, schemas.NEXT, done)
+        if progress is not None:
+            progress(done, facts)
+
+    return note
 
 
 def tail(projector: Projector, upto: int) -> None:

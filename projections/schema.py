@@ -21,6 +21,9 @@ CHECKED: Final = "models_check"
 APPLICATION: Final = "ledger"
 """The name under which the position is tracked: whose facts these are."""
 
+FILLED: Final = "filled"
+"""The name under which a rebuild notes how many facts it has folded so far."""
+
 _LOCK_CLASS: Final = 0x636C7573
 """The first key of our advisory locks; the second is the hash of what is locked."""
 
@@ -69,6 +72,17 @@ def try_session_lock(conn: Connection[Any], what: str) -> bool:
     ).fetchone()
     assert row is not None
     return bool(row[0])
+
+
+def is_locked(conn: Connection[Any], what: str) -> bool:
+    """Whether anybody holds a session's lock in this database."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND classid = %s::bigint::oid AND objid = (hashtext(%s)::bigint & 4294967295)::oid)",
+        (_LOCK_CLASS, what),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def exists(conn: Connection[Any], schema: str) -> bool:
@@ -124,6 +138,17 @@ def reached(conn: Connection[Any], schema: str, position: int) -> None:
     )
 
 
+def note_filled(conn: Connection[Any], schema: str, facts: int) -> None:
+    """Note how many facts are in a schema that is being filled: `progress.rebuilding` reads it."""
+    conn.execute(
+        sql.SQL(
+            "INSERT INTO {}.tracking VALUES (%s, %s) ON CONFLICT (application_name)"
+            " DO UPDATE SET notification_id = excluded.notification_id"
+        ).format(sql.Identifier(schema)),
+        (FILLED, facts),
+    )
+
+
 def drop(conn: Connection[Any], schema: str) -> None:
     """Drop a schema of ours with everything in it, if it is there."""
     conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
@@ -135,6 +160,10 @@ def swap(conn: Connection[Any]) -> None:
     Under the runner's lock, in the caller's transaction: names change, no row is touched.
     """
     drop(conn, PREVIOUS)
+    conn.execute(
+        sql.SQL("DELETE FROM {}.tracking WHERE application_name = %s").format(sql.Identifier(NEXT)),
+        (FILLED,),
+    )
     for before, after in ((LIVE, PREVIOUS), (NEXT, LIVE)):
         conn.execute(
             sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(

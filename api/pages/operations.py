@@ -1,17 +1,33 @@
-"""Operations: how far the read models are, what the writer does, which keys there are."""
+"""Operations: how far the read models are, what the writer does, who may sign in."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
+from aiohttp import web
 from msgspec import Struct
 from psycopg import Connection
 
-from api.auth import Key, list_keys
-from api.pages.sheet import Ask, PageQuery, Sheet, page
+from api.answers import EVENTS, accepted
+from api.auth import Key, list_keys, revoke_key
+from api.contract import Answer, Route
+from api.pages.sheet import Ask, PageQuery, Sent, Sheet, form, page
+from api.problems import Problem
+from api.state import STATE
+from api.streams import STREAMS, still_may, streamed
+from api.users import end_sessions, list_users
+from ledger.domain.commands import ADMIN
 from projections import progress
 from projections.figures.catalogue import Text
-from projections.progress import Alarm, Lag
+from projections.progress import Alarm, Rebuilding
+
+LOOK_EVERY_S: Final = 1.0
 
 
 class Writing(Struct, frozen=True):
@@ -23,44 +39,117 @@ class Writing(Struct, frozen=True):
     commit_s: float
 
 
-class Operations(Struct, frozen=True):
-    """The state of the service."""
+class Standing(Struct, frozen=True):
+    """How far the read models are. Of a rebuild, how far it is."""
 
-    origin: str
     head: int
     position: int
     lag_facts: int
     lag_s: float
     alarm: Alarm | None
-    rebuilding: bool
+    rebuilding: Rebuilding | None
+
+
+class Person(Struct, frozen=True):
+    """Somebody who has signed in with the identity provider: a random id, and their roles."""
+
+    user_id: UUID
+    roles: tuple[str, ...]
+    signed_in_at: Any
+
+
+class Operations(Standing, frozen=True):
+    """The state of the service."""
+
+    origin: str
     writing: Writing
     keys: list[Key]
+    people: list[Person]
 
 
 async def shown(ask: Ask[PageQuery]) -> Sheet:
-    """Lag, alarm, rebuild, writer, keys."""
-    lag, alarm, rebuilding = await ask.state.read(_read)
+    """Lag, alarm, rebuild, writer, keys, people."""
+    standing = await ask.state.read(_standing)
     writer = ask.state.ledger.writer
     done = writer.statistics
     data = Operations(
-        ask.state.ledger.book.origin,
-        lag.head,
-        lag.position,
-        lag.head - lag.position,
-        round(lag.seconds, 3),
-        alarm,
-        rebuilding,
-        Writing(done.facts, done.batches, writer.queued_facts, round(done.commit_s, 3)),
-        await ask.state.read_keys(list_keys),
+        **msgspec.structs.asdict(standing),
+        origin=ask.state.ledger.book.origin,
+        writing=Writing(done.facts, done.batches, writer.queued_facts, round(done.commit_s, 3)),
+        keys=await ask.state.read_keys(list_keys),
+        people=[
+            Person(user.user_id, user.roles, user.asserted_at)
+            for user in await ask.state.read_keys(list_users)
+        ],
     )
     return Sheet(
         title=Text("Betrieb", "Operations"), template="operations.html", data=data, rows=data.keys
     )
 
 
-def _read(conn: Connection[Any]) -> tuple[Lag, Alarm | None, bool]:
-    row = conn.execute("SELECT to_regclass('models_next.progress') IS NOT NULL").fetchone()
-    return progress.lag_of(conn), progress.alarm_of(conn), bool(row and row[0])
+async def revoke(ask: Ask[PageQuery], fields: Mapping[str, str]) -> Sheet | Sent:
+    """A key holds no longer, and neither do its sessions."""
+    await ask.state.read_keys(revoke_key, _id(fields))
+    return Sent("/operations")
 
 
-ROUTES: Final = (page("/operations", shown, "Operations", scope="admin"),)
+async def sign_out(ask: Ask[PageQuery], fields: Mapping[str, str]) -> Sheet | Sent:
+    """A person's sessions end."""
+    await ask.state.read_keys(end_sessions, _id(fields))
+    return Sent("/operations")
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """How far the read models and a rebuild are, whenever that changes. Looks every second."""
+    accepted(request, EVENTS)
+    return await streamed(request, partial(_follow, request))
+
+
+async def _follow(request: web.Request, response: web.StreamResponse) -> None:
+    state, ending = request.app[STATE], request.app[STREAMS].ending
+    said: Standing | None = None
+    while not ending.is_set() and await still_may(request, ADMIN):
+        with suppress(Problem):  # a swap, or the database away: at the next look
+            found = await state.read(_standing)
+            if found != said:
+                said = found
+                await response.write(b"data: %b\n\n" % msgspec.json.encode(said))
+        await response.write(b": \n\n")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), LOOK_EVERY_S)
+
+
+def _standing(conn: Connection[Any]) -> Standing:
+    lag = progress.lag_of(conn)
+    return Standing(
+        lag.head,
+        lag.position,
+        lag.head - lag.position,
+        round(lag.seconds, 3),
+        progress.alarm_of(conn),
+        progress.rebuilding_of(conn),
+    )
+
+
+def _id(fields: Mapping[str, str]) -> UUID:
+    try:
+        return UUID(fields.get("id", ""))
+    except ValueError as error:
+        raise Problem("not_found", "There is no such id.") from error
+
+
+ROUTES: Final = (
+    page("/operations", shown, "Operations", scope=ADMIN),
+    form("/operations/revoke", revoke, "Revoke a key", scope=ADMIN),
+    form("/operations/sign-out", sign_out, "End a person's sessions", scope=ADMIN),
+    Route(
+        "GET",
+        "/v1/operations/live",
+        live,
+        "Lag and rebuild as they change (Server-Sent Events)",
+        ADMIN,
+        {200: Answer("A stream of what the page of operations shows.", None, (EVENTS,))},
+        "operations",
+        problems=(401, 403, 406, 429, 503),
+    ),
+)

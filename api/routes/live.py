@@ -1,49 +1,26 @@
 """GET /v1/facts/live: facts as they come, as Server-Sent Events."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import msgspec
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import web
 from msgspec.structs import replace
 
-from api.answers import EVENTS, accepted, stream
+from api.answers import EVENTS, accepted
 from api.contract import Answer, Route, query
-from api.dispatch import who
 from api.problems import Finding, Problem
 from api.requests import known_at
 from api.routes.trail import TRAIL_READ, filters_of, page_of
 from api.routes.trail_shapes import FactItem, Matching
 from api.state import STATE, State
+from api.streams import STREAMS, Streams, still_may, streamed
 from projections.views.trail import Filters
 
 PAGE_FACTS: Final = 500
 HEARTBEAT_S: Final = 15.0
-STREAMS_MAX: Final = 500
-"""Streams open at once in a process: each costs a reading for every wake-up."""
 LAST_EVENT_ID: Final = "Last-Event-ID"
-
-
-class Streams:
-    """The streams open in this process, and the word for all of them to end."""
-
-    def __init__(self) -> None:
-        self.open: set[asyncio.Future[None]] = set()
-        """One a stream, done when it has ended."""
-        self.ending = asyncio.Event()
-
-
-STREAMS: Final = web.AppKey("streams", Streams)
-
-
-def install(app: web.Application) -> None:
-    """Let streams end when the service stops, before it waits for its handlers."""
-    app[STREAMS] = Streams()
-
-    async def end(app: web.Application) -> None:
-        app[STREAMS].ending.set()
-
-    app.on_shutdown.append(end)
 
 
 async def live(request: web.Request) -> web.StreamResponse:
@@ -54,24 +31,10 @@ async def live(request: web.Request) -> web.StreamResponse:
     """
     asked = query(request, Matching)
     accepted(request, EVENTS)
-    state, streams = request.app[STATE], request.app[STREAMS]
+    state = request.app[STATE]
     filters = filters_of(request, asked)
     position = await _start(request, state, asked.after)
-    if len(streams.open) >= STREAMS_MAX:
-        raise Problem("busy", "Too many live streams are open.", headers={"Retry-After": "5"})
-    response = stream(EVENTS, {"X-Accel-Buffering": "no"})
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    streams.open.add(ended)
-    try:
-        await response.prepare(request)
-        await _follow(request, response, filters, position)
-        await response.write_eof()
-    except ClientConnectionResetError:
-        pass  # the client went away: how a live stream ends
-    finally:
-        streams.open.discard(ended)
-        ended.set_result(None)
-    return response
+    return await streamed(request, partial(_follow, request, filters, position))
 
 
 async def _start(request: web.Request, state: State, after: int | None) -> int:
@@ -93,15 +56,14 @@ async def _start(request: web.Request, state: State, after: int | None) -> int:
 
 
 async def _follow(
-    request: web.Request, response: web.StreamResponse, filters: Filters, position: int
+    request: web.Request, filters: Filters, position: int, response: web.StreamResponse
 ) -> None:
     """Write facts until the service stops, the client is gone, or its key holds no longer.
 
     Pages end at the read models' position, which passes no gap: every fact up to it is there.
     """
     state, streams = request.app[STATE], request.app[STREAMS]
-    await response.write(b"retry: 2000\n\n")
-    while not streams.ending.is_set() and await _still_holds(request):
+    while not streams.ending.is_set() and await still_may(request, TRAIL_READ):
         if state.progress.position <= position:
             if not await _moved(state, streams, position):
                 await response.write(b"id: %d\n: \n\n" % position)
@@ -125,14 +87,6 @@ async def _moved(state: State, streams: Streams, position: int) -> bool:
     finally:
         moved.cancel()
         ending.cancel()
-
-
-async def _still_holds(request: web.Request) -> bool:
-    """Whether who opened the stream may still read: by key, token or session."""
-    try:
-        return (await who(request)).has(TRAIL_READ)
-    except Problem:
-        return False
 
 
 def _event(item: FactItem) -> bytes:

@@ -205,7 +205,7 @@ def test_a_stream_ends_when_its_client_is_gone(
     service: Service, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.routes.live.HEARTBEAT_S", 0.02)
-    from api.routes.live import STREAMS
+    from api.streams import STREAMS
 
     streams = service.app_runner.app[STREAMS]
     listener = Listener(admin)

@@ -294,6 +294,21 @@ def test_a_new_key_of_the_provider_is_found(browser: Browser, provider: Identity
     assert provider.asked.count("keys") == before + 1, "known by now"
 
 
+def test_an_operator_ends_a_persons_sessions(
+    service: Service, browser: Browser, provider: IdentityProvider
+) -> None:
+    signed_in(browser, provider)
+    operator = Browser(service)
+    operator.sign_in(service.key("admin")[0])
+    page = operator.get("/de/operations")[2]
+    person = orjson.loads(operator.get("/de/operations.json")[2])["people"][0]["user_id"]
+    assert person in page
+    csrf = page.split('name="csrf" value="')[1].split('"')[0]
+    assert operator.post("/de/operations/sign-out", {"csrf": csrf, "id": person})[0] == 303
+    service.app_runner.app[STATE].keys._seen.clear()  # what would be forgotten after five seconds
+    assert browser.get("/de/trail")[0] == 303
+
+
 def test_signing_out_everywhere_ends_the_other_sessions(
     service: Service, browser: Browser, provider: IdentityProvider
 ) -> None:

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain import facts as f
-from ledger.store.database import PROJECTOR, connect
+from ledger.store.database import PROJECTOR, READER, connect
 from projections import schema
 from projections.comparing import compare
 from projections.folding import Unfoldable
+from projections.progress import Rebuilding, rebuilding_of
 from projections.rebuild import Differs, RebuildRunning, filled, rebuild
 from projections.runner import Projector, follow
 from tests.projections.book_writer import BookWriter, tamper
@@ -37,6 +38,45 @@ def test_a_rebuild_equals_what_was_followed(
     assert before == after
     assert before
     assert ask(SCHEMAS) == [("models",), ("models_previous",)]
+
+
+def test_a_rebuild_says_how_far_it_is(book: BookWriter, project: Callable[[], None]) -> None:
+    History(7).facts(book, 300)
+    project()
+    with connect(book.url, READER, autocommit=True) as conn:
+        seen: list[Rebuilding | None] = [rebuilding_of(conn)]
+        rebuild(book.url, lambda *_: seen.append(rebuilding_of(conn)))
+        seen.append(rebuilding_of(conn))
+    assert (seen[0], seen[-1]) == (None, None), "only while it runs"
+    running = [one for one in seen if one is not None]
+    assert running
+    assert all(0 < one.done <= one.facts == book.head for one in running)
+
+
+def test_what_a_killed_rebuild_left_is_no_rebuild(book: BookWriter, ask: Ask) -> None:
+    with connect(book.url, PROJECTOR, autocommit=True) as conn:
+        with conn.transaction():
+            schema.make(conn, schema.NEXT)
+        schema.note_filled(conn, schema.NEXT, 1)
+    assert ("models_next",) in ask(SCHEMAS)
+    with connect(book.url, READER, autocommit=True) as conn:
+        assert rebuilding_of(conn) is None
+        with connect(book.url, PROJECTOR, autocommit=True) as other:
+            assert schema.try_session_lock(other, "rebuild")
+            assert rebuilding_of(conn) is not None, "the control: one that runs is"
+
+
+def test_the_time_left_follows_from_the_pace(book: BookWriter) -> None:
+    History(7).facts(book, 300)
+    with connect(book.url, PROJECTOR, autocommit=True) as conn:
+        assert schema.try_session_lock(conn, "rebuild")
+        with conn.transaction():
+            schema.make(conn, schema.NEXT)
+        conn.execute("UPDATE models_next.meta SET made_at = clock_timestamp() - interval '90 s'")
+        schema.note_filled(conn, schema.NEXT, book.head // 4)
+        found = rebuilding_of(conn)
+    assert found is not None
+    assert found.seconds_left == pytest.approx(3 * found.seconds, rel=0.1)
 
 
 def test_a_rebuild_has_every_index_and_constraint_of_the_live_tables(
@@ -208,8 +248,11 @@ def test_any_batches_end_in_the_rows_of_one_bulk_rebuild(
         "DELETE FROM ledger.facts",
         "DELETE FROM ledger.mention",
         "DELETE FROM ledger.attendance_mention",
-        "UPDATE ledger.head SET position = 0, recorded_at = 'epoch'",
-        "DROP SCHEMA models CASCADE",
+        "DELETE FROM ledger.tile",
+        "DELETE FROM ledger.tree_head",
+        "UPDATE ledger.head SET position = 0, recorded_at = 'epoch', tree_size = 0,"
+        " root = DEFAULT, frontier = DEFAULT",
+        "DROP SCHEMA IF EXISTS models CASCADE",
     )
     fresh = BookWriter(url)
     History(seed).facts(fresh, 150)

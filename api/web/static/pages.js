@@ -29,16 +29,22 @@ if (live && "EventSource" in window) {
   window.addEventListener("pagehide", () => source.close());
 }
 
-const refreshed = document.querySelector("[data-refresh]");
-if (refreshed) {
+const operations = document.querySelector("[data-operations]");
+if (operations && "EventSource" in window) {
   const locale = document.documentElement.lang === "de" ? "de-DE" : "en-GB";
-  const refresh = async () => {
-    const answer = await fetch(refreshed.dataset.refresh, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const data = await answer.json();
-    for (const place of refreshed.querySelectorAll("[data-field]")) {
+  const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const rebuild = operations.querySelector("[data-rebuild]");
+  const source = new EventSource(operations.dataset.operations);
+  source.addEventListener("message", (event) => {
+    const data = JSON.parse(event.data);
+    for (const place of operations.querySelectorAll("[data-field]")) {
       place.textContent = data[place.dataset.field].toLocaleString(locale);
     }
-  };
-  setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 2000);
+    const running = data.rebuilding;
+    const { none, running: words, left } = rebuild.dataset;
+    rebuild.textContent = running === null ? none
+      : words.replace("%", share.format(running.done / Math.max(running.facts, 1)))
+        + (running.seconds_left === null ? "" : left.replace("#", Math.round(running.seconds_left).toLocaleString(locale)));
+  });
+  window.addEventListener("pagehide", () => source.close());
 }
