@@ -13,9 +13,11 @@ from projections.reports.bundled import files_of, newest
 from projections.reports.filing import Filed, filings
 
 
-def reports_of(conn: Connection[Any], checkpoint: Checkpoint) -> list[Filed]:
-    """The newest filing of each report that the checkpoint covers and the read models know."""
-    return newest(filings(conn, upto=min(checkpoint.size, progress.position(conn))))
+def reports_of(conn: Connection[Any], checkpoint: Checkpoint, *, after: int = 0) -> list[Filed]:
+    """The newest filing of each report that the checkpoint covers and the read models know; of a
+    range those that were filed in it, as it holds no proof of others."""
+    found = newest(filings(conn, upto=min(checkpoint.size, progress.position(conn))))
+    return [filing for filing in found if filing.position > after]
 
 
 def contents_of(

@@ -58,7 +58,7 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
         held = None if asked.since is None else _note(asked.since, log)
         after = held[1].size if held is not None and asked.range_only else 0
         with connect(place.url, READER, autocommit=True) as conn:
-            filed = reports_of(conn, checkpoint) if asked.reports else []
+            filed = reports_of(conn, checkpoint, after=after) if asked.reports else []
             contents = contents_of(log, conn, note, checkpoint, filed, after=after, previous=held)
             with progress_bar("export", None, quiet=quiet) as bar:
                 _write(bundle.members(log, contents, bar.update), asked.output)

@@ -19,6 +19,7 @@ from ledger.service import Ledger, incoming
 from ledger.store.codec import canonical
 from ledger.store.database import READER, connect
 from projections import progress
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
@@ -66,12 +67,14 @@ def file(
 ) -> None:
     """Compute a report and record its filing."""
     with _asked(data_dir, database_url) as (place, conn):
+        engine, position = PostgresEngine(conn), _position(conn, known_at)
+        within_ledger(engine, to.date(), position)
         made = compute_report(
-            PostgresEngine(conn),
+            engine,
             report_of(report),
             period_from=_day(from_),
             period_to=to.date(),
-            known_at=_position(conn, known_at),
+            known_at=position,
             parameters=_parameters(parameter),
         )
         named = f"{made.report}/{made.period.from_}/{made.period.to}/{made.known_at}"
@@ -101,11 +104,13 @@ def close(
 ) -> None:
     """Close a period with the digests of all figures: later facts for it are marked late."""
     with _asked(data_dir, database_url) as (place, conn):
+        engine, position = PostgresEngine(conn), _position(conn, known_at)
+        within_ledger(engine, to.date(), position)
         fact = filing.closed(
-            PostgresEngine(conn),
+            engine,
             period_from=from_.date(),
             period_to=to.date(),
-            known_at=_position(conn, known_at),
+            known_at=position,
             figures=CATALOGUE,
         )
         named = f"close/{fact.period_from}/{fact.period_to}"

@@ -64,9 +64,8 @@ def _chunks(
 ) -> Iterator[bytes]:
     stored = stack.enter_context(StoredLog(url))
     conn = stack.enter_context(connect(url, READER, autocommit=True, limits=UNLIMITED))
-    reports = reports_of(conn, checkpoint)
-    proven = [filing for filing in reports if filing.position > after]
-    contents = contents_of(stored, conn, note, checkpoint, proven, after=after)
+    reports = reports_of(conn, checkpoint, after=after)
+    contents = contents_of(stored, conn, note, checkpoint, reports, after=after)
     return as_tar(members(stored, contents))
 
 

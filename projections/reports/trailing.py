@@ -181,16 +181,20 @@ def _voids(conn: Connection[Any], cut: Cut) -> list[tuple[Entry, Entry | None]]:
 
 
 def _backdated(conn: Connection[Any], cut: Cut) -> dict[str, int]:
-    """By actor, facts with a day of their own (an attendance has none) recorded long after it."""
+    """By actor, facts with a day of their own (an attendance has none) recorded long after it.
+
+    OFFSET 0 keeps the planner from reading a fact's JSON anew for each use of its day.
+    """
     rows = conn.execute(
         """SELECT actor, count(*) FROM (
             SELECT t.actor, f.recorded_at, convert_from(f.state, 'UTF8')::json -> 'data' AS data
             FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
             WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 4, 6, 7])
+            OFFSET 0
         ) AS fact
         CROSS JOIN LATERAL (SELECT coalesce(
             (data ->> 'effective_on')::date, (data ->> 'last_day')::date + 1,
-            (data ->> 'held_on')::date) AS day) AS own
+            (data ->> 'held_on')::date) AS day OFFSET 0) AS own
         WHERE day BETWEEN %(first_day)s AND %(last_day)s
             AND (recorded_at AT TIME ZONE 'UTC')::date - day > %(days)s
         GROUP BY actor""",

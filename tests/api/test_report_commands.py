@@ -79,6 +79,8 @@ def test_a_closed_period_and_the_restatement_after_it(past: History) -> None:
         (("file", "nothing", *YEAR), "cumulative_headline"),
         (("file", "complete", "--from", "2019-01-01", "--to", "2018-01-01"), "before it begins"),
         (("file", "complete", *YEAR, "--known-at", "999"), "between 0 and"),
+        (("file", "complete", "--to", "2005-12-31"), "2006-01-01 and later"),
+        (("close", "--from", "2005-01-01", "--to", "2005-12-31"), "2006-01-01 and later"),
         (("file", "cumulative_headline", *YEAR, "--parameter", "cluster=x"), "food, rail, wood"),
         (("show", "1"), "No report was filed"),
         (("diff", "1", "then"), "neither"),

@@ -1,0 +1,80 @@
+"""Reports, not figures alone, from two engines: the same canonical bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+
+import pytest
+
+from ledger.store.book import Book
+from projections.figures.engines import Engine
+from projections.recount.engine import DuckEngine, from_leaves
+from projections.reports.catalogue import REPORTS, report_of, tables_of
+from projections.reports.compute import compute_report
+from projections.reports.refusals import NeedsTheBook
+from tests.conftest import FreshDatabase
+from tests.figures.history import ORIGIN, History, history, uid
+from tests.reports.programme import joint_programme
+
+OF_FIGURES = [
+    name for name, report in REPORTS.items() if not any(table.source for table in tables_of(report))
+]
+"""Reports without a table that lists facts."""
+PERIODS = ((None, date(2019, 12, 31)), (date(2018, 2, 1), date(2018, 9, 30)))
+
+
+@pytest.fixture(scope="module")
+def both(fresh_database: FreshDatabase) -> Iterator[tuple[History, DuckEngine]]:
+    """A programme with a merger, a duplicate, a member that left, and a void; in both engines."""
+    with fresh_database() as url, history(url) as past:
+        past.cluster("rail", "food", "wood")
+        joint_programme(past)
+        past.member("c", "wood", "2017-03-01", "2018-08-31")
+        past.company("twin", "heir")
+        past.member("twin", "food", "2018-04-01")
+        same = {"organisation_id": uid("twin"), "of": uid("b"), "reason": "the same seat"}
+        past.post("organisation.marked_duplicate", **same)
+        absorbed = {"organisation_id": uid("c"), "into": uid("heir"), "effective_on": "2019-03-01"}
+        past.post("organisation.merged", **absorbed)
+        past.void(past.headcount("talk", 9, "total"))
+        past.project_all()
+        with closing(Book(url)) as book:
+            leaves = book.leaves(0, 10_000)
+        with from_leaves(leaves, origin=ORIGIN) as duck:
+            yield past, duck
+
+
+def made(engine: Engine, name: str, known_at: int) -> list[bytes]:
+    return [
+        compute_report(
+            engine,
+            report_of(name),
+            period_from=period_from,
+            period_to=period_to,
+            known_at=known_at,
+            parameters={},
+        ).canonical()
+        for period_from, period_to in PERIODS
+    ]
+
+
+@pytest.mark.parametrize("name", OF_FIGURES)
+def test_a_report_has_the_same_bytes_from_both_engines(
+    both: tuple[History, DuckEngine], name: str
+) -> None:
+    past, duck = both
+    for known_at in (past.head, past.head // 2):
+        assert made(duck, name, known_at) == made(past.engine, name, known_at)
+    assert made(duck, name, past.head) != made(duck, name, past.head // 2), "the control"
+
+
+@pytest.mark.parametrize("name", sorted(REPORTS.keys() - set(OF_FIGURES)))
+def test_a_report_that_lists_facts_needs_the_book(
+    both: tuple[History, DuckEngine], name: str
+) -> None:
+    past, duck = both
+    with pytest.raises(NeedsTheBook):
+        made(duck, name, past.head)
+    assert made(past.engine, name, past.head)
