@@ -5,6 +5,8 @@ VENV := .venv
 STAMP := $(VENV)/.locked
 BIN := $(VENV)/bin
 PG15_BIN ?= /usr/lib/postgresql/15/bin
+# A file's tests stay together: they share what they have loaded.
+PARALLEL ?= -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-pg15 check format bench lock chromium foreign
@@ -26,11 +28,11 @@ run: $(STAMP) ## the service (ARGS="--port 8000")
 	$(BIN)/clusterledger serve $(ARGS)
 
 test: $(STAMP) chromium foreign ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-pg15: $(STAMP) chromium foreign ## all tests on an installed PostgreSQL 15 (PG15_BIN=its bin folder)
 	@test -x $(PG15_BIN)/postgres || { echo "no PostgreSQL in $(PG15_BIN): apt-get install postgresql, or set PG15_BIN" >&2; exit 1; }
-	CLUSTERLEDGER_TEST_POSTGRES_BIN=$(PG15_BIN) $(BIN)/python -m pytest $(ARGS)
+	CLUSTERLEDGER_TEST_POSTGRES_BIN=$(PG15_BIN) $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 
@@ -21,7 +21,7 @@ from ledger.domain.streams import (
 from tests.domain.kit import Given, fact
 
 ORIGIN = "rules.example/2026"
-ONE, TWO = uuid4(), uuid4()
+ONE, TWO = UUID(int=1), UUID(int=2)
 
 
 @pytest.mark.parametrize(
