@@ -9,7 +9,7 @@ from api import metrics, streams
 from api.contract import Route
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
-from api.pages import all_pages, overview
+from api.pages import all_pages, cluster_years, overview
 from api.requests import BODY_BYTES_MAX
 from api.routes import (
     assets,
@@ -53,6 +53,7 @@ def application(url: str, settings: Settings) -> web.Application:
     add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
     app[overview.COUNTING] = overview.Counting()
+    app[cluster_years.CLUSTER_YEARS] = cluster_years.ClusterYears()
     app[figures.FIGURES] = figures.Figures()
     app[report_files.FILES] = report_files.Files()
     streams.install(app)

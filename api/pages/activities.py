@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from api.contract import path_value
-from api.histories import history_of
+from api.histories import histories_of
 from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, latest_first
+from api.pages.stories import Story, stories
 from api.problems import Problem
 from api.requests import day_of
 from api.routes.trail import limited_to
@@ -84,11 +84,11 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     """One activity: how many came, from where, and how that came to be known."""
     key = path_value(ask.request, "activity_id", UUID)
     item, came, clusters = await ask.state.read(_related, ask.cut, key, limited_to(ask.authority))
-    _, own = await history_of(ask.state, ask.authority, Kind.activity, (key,), ask.cut.known_at)
+    (own,) = await histories_of(ask.state, ask.authority, ask.cut.known_at, (Kind.activity, (key,)))
     return Sheet(
         title=Text(item.title, item.title),
         template="activity.html",
-        data=ActivityPage(item, came, latest_first(Story("", fact) for fact in own)),
+        data=ActivityPage(item, came, stories([""], [own])),
         content={"clusters": clusters},
     )
 

@@ -8,18 +8,19 @@ from msgspec import Struct
 from psycopg import Connection
 
 from api.contract import path_value
-from api.histories import history_of
+from api.histories import histories_of
+from api.pages.cluster_years import CLUSTER_YEARS
 from api.pages.lists import ListQuery, Paged, paged
 from api.pages.sheet import Ask, Sheet, page
-from api.pages.stories import Story, latest_first
+from api.pages.stories import Story, stories
 from api.problems import Problem
 from ledger.domain.streams import Kind
 from projections.figures.catalogue import Text
+from projections.reports.model import Table
 from projections.views import clusters, memberships
 from projections.views.base import Cut, one
 from projections.views.clusters import ClusterItem
-from projections.views.memberships import MembershipItem
-from projections.views.names import organisation_names
+from projections.views.memberships import NamedMembership
 
 
 async def shown(ask: Ask[ListQuery]) -> Sheet:
@@ -31,28 +32,32 @@ async def shown(ask: Ask[ListQuery]) -> Sheet:
 
 
 class ClusterPage(Struct, frozen=True):
-    """One cluster at the cut; `members` are those of the day, a page of them."""
+    """One cluster at the cut; `members` are those of the day, a page of them by name. `years` are
+    its figures by year up to the day; null for a key that may not read figures."""
 
     cluster: ClusterItem
-    members: Paged[MembershipItem]
+    members: Paged[NamedMembership]
     story: list[Story]
+    years: tuple[Table, ...] | None
 
 
 async def single(ask: Ask[ListQuery]) -> Sheet:
     """One cluster: its members on the day, and how it came about."""
     key = path_value(ask.request, "cluster", str)
     item = await ask.state.read(_cluster, ask.cut, key)
-    members: Paged[MembershipItem] = await paged(ask, memberships.VIEW, {"cluster": key})
-    names = await ask.state.read(
-        organisation_names, ask.cut, [m.organisation_id for m in members.items]
-    )
-    _, own = await history_of(ask.state, ask.authority, Kind.cluster, (key,), ask.cut.known_at)
+    members: Paged[NamedMembership] = await paged(ask, memberships.BY_NAME, {"cluster": key})
+    years = None
+    if ask.authority.has("figures:read"):
+        years = await ask.request.app[CLUSTER_YEARS].of(ask.state, ask.cut, key)
+    (own,) = await histories_of(ask.state, ask.authority, ask.cut.known_at, (Kind.cluster, (key,)))
     return Sheet(
         title=Text(item.name, item.name),
         template="cluster.html",
-        data=ClusterPage(item, members, latest_first(Story("", fact) for fact in own)),
+        data=ClusterPage(
+            item, members, stories([""], [own]), None if years is None else years.tables
+        ),
         rows=members.items,
-        content={"names": names},
+        content={"years": () if years is None else years.drawn[ask.language]},
     )
 
 

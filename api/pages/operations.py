@@ -19,10 +19,13 @@ from api.auth import Key, list_keys, revoke_key
 from api.contract import Answer, Route
 from api.pages.sheet import Ask, PageQuery, Sent, Sheet, form, page
 from api.problems import Problem
-from api.state import STATE
+from api.signing import Signing, signing_of
+from api.state import STATE, State
 from api.streams import STREAMS, still_may, streamed
 from api.users import end_sessions, list_users
 from ledger.domain.commands import ADMIN
+from ledger.transparency.note import InvalidNote, VerifierKey
+from ledger.transparency.signer import LogFolder
 from projections import progress
 from projections.figures.catalogue import Text
 from projections.progress import Alarm, Rebuilding
@@ -58,17 +61,25 @@ class Person(Struct, frozen=True):
     signed_in_at: Any
 
 
+class Log(Struct, frozen=True):
+    """How far the log is signed, and the names of the keys that sign it (`name+hash`)."""
+
+    signing: Signing
+    signed_by: list[str]
+
+
 class Operations(Standing, frozen=True):
     """The state of the service."""
 
     origin: str
     writing: Writing
+    log: Log | None
     keys: list[Key]
     people: list[Person]
 
 
 async def shown(ask: Ask[PageQuery]) -> Sheet:
-    """Lag, alarm, rebuild, writer, keys, people."""
+    """Lag, alarm, rebuild, writer, log, keys, people."""
     standing = await ask.state.read(_standing)
     writer = ask.state.ledger.writer
     done = writer.statistics
@@ -76,6 +87,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         **msgspec.structs.asdict(standing),
         origin=ask.state.ledger.book.origin,
         writing=Writing(done.facts, done.batches, writer.queued_facts, round(done.commit_s, 3)),
+        log=await _log(ask.state),
         keys=await ask.state.read_keys(list_keys),
         people=[
             Person(user.user_id, user.roles, user.asserted_at)
@@ -117,6 +129,22 @@ async def _follow(request: web.Request, response: web.StreamResponse) -> None:
         await response.write(b": \n\n")
         with suppress(TimeoutError):
             await asyncio.wait_for(ending.wait(), LOOK_EVERY_S)
+
+
+async def _log(state: State) -> Log | None:
+    signing = await signing_of(state)
+    if signing is None or state.log_files is None:
+        return None
+    return Log(signing, await asyncio.to_thread(_names, state.log_files))
+
+
+def _names(files: LogFolder) -> list[str]:
+    """Names of the keys; none where they cannot be read: `refused` says why nothing is signed."""
+    try:
+        keys = [VerifierKey.parse(line) for line in files.public.read_text().split()]
+    except (InvalidNote, OSError):
+        return []
+    return [f"{key.name}+{key.id.hex()}" for key in keys]
 
 
 def _standing(conn: Connection[Any]) -> Standing:

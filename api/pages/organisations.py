@@ -9,10 +9,10 @@ from msgspec import Struct
 from psycopg import Connection
 
 from api.contract import path_value
-from api.histories import history_of
+from api.histories import histories_of
 from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, latest_first
+from api.pages.stories import Story, stories
 from api.problems import Problem
 from api.routes.trail import limited_to
 from ledger.domain.streams import Kind
@@ -91,20 +91,22 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     key = path_value(ask.request, "organisation_id", UUID)
     limits = limited_to(ask.authority)
     found = await ask.state.read(_related, ask.cut, key, limits)
-    _, own = await history_of(ask.state, ask.authority, Kind.organisation, (key,), ask.cut.known_at)
-    story = [Story("", item) for item in own]
-    for code in sorted(found.ever_in):
-        _, items = await history_of(
-            ask.state, ask.authority, Kind.membership, (key, code), ask.cut.known_at
-        )
-        story += [Story(found.clusters.get(code, code), item) for item in items]
+    codes = sorted(found.ever_in)
+    told = await histories_of(
+        ask.state,
+        ask.authority,
+        ask.cut.known_at,
+        (Kind.organisation, (key,)),
+        *((Kind.membership, (key, code)) for code in codes),
+    )
+    abouts = ("", *(found.clusters.get(code, code) for code in codes))
     data = OrganisationPage(
         found.item,
         found.names.get(found.item.is_) if found.item.is_ != key else None,
         found.memberships,
         found.enrolments,
         found.attended,
-        latest_first(story),
+        stories(abouts, told),
     )
     name = found.item.name or str(key)
     return Sheet(

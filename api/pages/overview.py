@@ -23,12 +23,12 @@ from api.state import State
 from api.web.language import Language
 from api.web.tables import Drawn, drawn
 from projections import progress
-from projections.figures.catalogue import CATALOGUE, Text
+from projections.figures.catalogue import CATALOGUE, NUMBERS, Text
 from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
 from projections.reports.catalogue import REPORTS
 from projections.reports.compute import compute_report
-from projections.reports.model import Report
+from projections.reports.model import Cell, Report
 from projections.reports.public import public
 from projections.views.base import Cut
 from projections.views.names import cluster_names
@@ -45,6 +45,17 @@ class Headline(Struct, frozen=True):
     value: str
     title: Text
     meaning: Text
+
+
+class Share(Struct, frozen=True):
+    """A share on the last day: in percent of what is known, and how much is not."""
+
+    definition: str
+    title: Text
+    meaning: Text
+    numerator: int
+    denominator: int
+    unknown: int
 
 
 class Counted(Struct, frozen=True):
@@ -143,6 +154,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         data=Overview(counted.known_at, max(head - counted.known_at, 0), report),
         content={
             "headline": _headline(report, tables),
+            "shares": _shares(report),
             "tables": tables[1:],
             "origin": ask.state.ledger.book.origin,
             "counted_at": counted.known_at,
@@ -160,6 +172,25 @@ def _headline(report: Report | None, tables: tuple[Drawn, ...]) -> tuple[Headlin
         if column.definition is not None:
             figure = CATALOGUE[column.definition.partition("@")[0]]
             found.append(Headline(column.definition, value, figure.title, figure.meaning))
+    return tuple(found)
+
+
+def _shares(report: Report | None) -> tuple[Share, ...]:
+    """The shares of the report's one-line tables; one with a withheld number is left to the table,
+    as percent would give it away."""
+    found = []
+    for table in () if report is None else report.tables:
+        numbers: dict[str, dict[str, Cell]] = {}
+        for column, cell in zip(table.columns, table.rows[0] if table.rows else (), strict=False):
+            figure = "" if column.definition is None else column.definition.partition("@")[0]
+            if figure and CATALOGUE[figure].measure == "share":
+                part = column.id.rpartition(".")[2]
+                numbers.setdefault(column.definition or "", {})[part] = cell
+        for definition, parts in numbers.items():
+            whole = {part: cell for part, cell in parts.items() if isinstance(cell, int)}
+            if whole.keys() == set(NUMBERS["share"]):
+                figure_of = CATALOGUE[definition.partition("@")[0]]
+                found.append(Share(definition, figure_of.title, figure_of.meaning, **whole))
     return tuple(found)
 
 

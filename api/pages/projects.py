@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
+from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
 from api.contract import path_value
-from api.histories import history_of
+from api.histories import histories_of
 from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, latest_first
+from api.pages.stories import Story, stories
 from api.problems import Problem
 from api.routes.trail import limited_to
+from api.web.language import Language, said
+from api.web.network import PARTNERS_MOST, network
 from ledger.domain.streams import Kind
 from projections.figures.catalogue import Text
 from projections.views import enrolments, projects
@@ -80,21 +83,42 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     key = path_value(ask.request, "project_id", UUID)
     found = await ask.state.read(_related, ask.cut, key, limited_to(ask.authority))
     item, parts, ever, names, clusters = found
-    told = []
-    for partner in (None, *ever):
-        kind, stream = (
-            (Kind.project, (key,)) if partner is None else (Kind.enrolment, (key, partner))
-        )
-        _, facts = await history_of(ask.state, ask.authority, kind, stream, ask.cut.known_at)
-        about = "" if partner is None else names.get(partner, str(partner))
-        told += [Story(about, fact) for fact in facts]
+    told = await histories_of(
+        ask.state,
+        ask.authority,
+        ask.cut.known_at,
+        (Kind.project, (key,)),
+        *((Kind.enrolment, (key, partner)) for partner in ever),
+    )
+    abouts = ("", *(names.get(partner, str(partner)) for partner in ever))
     partners = [Partner(names.get(p.organisation_id, str(p.organisation_id)), p) for p in parts]
     partners.sort(key=lambda p: (p.enrolment.role != "lead", p.name))
     return Sheet(
         title=Text(item.title, item.title),
         template="project.html",
-        data=ProjectPage(item, partners, latest_first(told)),
-        content={"clusters": clusters},
+        data=ProjectPage(item, partners, stories(abouts, told)),
+        content={
+            "clusters": clusters,
+            "has_lead": _has_lead(partners),
+            "network": _drawn(partners, ask.language),
+        },
+    )
+
+
+def _has_lead(partners: list[Partner]) -> bool:
+    return bool(partners) and partners[0].enrolment.role == "lead"
+
+
+def _drawn(partners: list[Partner], language: Language) -> Markup | None:
+    """Who takes part, drawn; None where there is nobody to join, or too many to tell apart."""
+    if not 1 < len(partners) <= PARTNERS_MOST:
+        return None
+    return network(
+        len(partners),
+        has_lead=_has_lead(partners),
+        chart_id="network",
+        title=said(Text("Netz der Beteiligten", "Network of partners"), language),
+        language=language,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from msgspec import Struct
 
+from api.histories import History
 from projections.views.history import HistoryItem
 
 
@@ -16,6 +17,12 @@ class Story(Struct, frozen=True):
     fact: HistoryItem
 
 
-def latest_first(stories: Iterable[Story]) -> list[Story]:
-    """In the ledger's order, the last one first."""
-    return sorted(stories, key=lambda told: -told.fact.position)
+def stories(abouts: Sequence[str], histories: Sequence[History]) -> list[Story]:
+    """The facts of all histories in the ledger's order, the last one first; a history each is about
+    whom `abouts` names."""
+    told = [
+        Story(about, fact)
+        for about, history in zip(abouts, histories, strict=True)
+        for fact in history.items
+    ]
+    return sorted(told, key=lambda story: -story.fact.position)

@@ -20,7 +20,7 @@ from api.answers import (
     unchanged,
 )
 from api.contract import Answer, Handler, Route, path_value, query
-from api.histories import history_of
+from api.histories import histories_of
 from api.problems import Problem
 from api.requests import authority_of, day_of, known_at
 from api.routes.trail import TRAIL_READ, covering, limited_to
@@ -200,9 +200,8 @@ def _historian(resource: Resource) -> Handler:
         key = _key(request, resource)
         asked = query(request, HistoryQuery)
         position = await known_at(request, asked.known_at, asked.min_position)
-        stream, items = await history_of(
-            state, authority_of(request), resource.kind, tuple(key.values()), position
-        )
+        wanted = resource.kind, tuple(key.values())
+        ((stream, items),) = await histories_of(state, authority_of(request), position, wanted)
         if not items:
             raise _nothing(resource, key, f"as known at position {position}")
         return shown(request, History(position, stream, items, _facts(resource, key, stream)))

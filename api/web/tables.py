@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
@@ -48,10 +49,12 @@ class Drawn(Struct, frozen=True):
 
 def drawn(report: Report, language: Language) -> tuple[Drawn, ...]:
     """All tables of a report."""
-    return tuple(_drawn(table, language) for table in report.tables)
+    return tuple(drawn_table(table, language) for table in report.tables)
 
 
-def _drawn(table: Table, language: Language) -> Drawn:
+def drawn_table(table: Table, language: Language, charted: Collection[str] | None = None) -> Drawn:
+    """One table. `charted` are the columns that get a chart; None: all counts."""
+
     def line(cells: tuple[Cell, ...]) -> tuple[str, ...]:
         pairs = zip(cells, table.columns, strict=True)
         return tuple(_text(cell, column, language) for cell, column in pairs)
@@ -67,7 +70,7 @@ def _drawn(table: Table, language: Language) -> Drawn:
         tuple(line(row) for row in table.rows),
         None if table.total is None else line(table.total),
         any(cell is None for row in table.rows for cell in row),
-        _charts(table, language),
+        _charts(table, language, charted),
     )
 
 
@@ -83,7 +86,7 @@ def _text(cell: Cell, column: Column, language: Language) -> str:
     return cell
 
 
-def _charts(table: Table, language: Language) -> tuple[Chart, ...]:
+def _charts(table: Table, language: Language, charted: Collection[str] | None) -> tuple[Chart, ...]:
     """One chart a column of counts: by years side by side, by anything else below each other."""
     keys = [i for i, column in enumerate(table.columns) if column.kind == "key"]
     if table.chart is None or not keys or not 1 < len(table.rows) <= _COLUMNS_MOST:
@@ -91,7 +94,7 @@ def _charts(table: Table, language: Language) -> tuple[Chart, ...]:
     draw = charts.column_chart if table.chart == "line" else charts.bar_chart
     found = []
     for index, column in enumerate(table.columns):
-        if column.kind != "count":
+        if column.kind != "count" or (charted is not None and column.id not in charted):
             continue
         bars = [
             Bar(_text(row[keys[0]], table.columns[keys[0]], language), _count(row[index]))

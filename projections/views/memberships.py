@@ -65,3 +65,23 @@ VIEW: Final = View(
     covered="cluster = ANY(%(clusters)s)",
     place=lambda item: (item.organisation_id, item.cluster),
 )
+
+
+class NamedMembership(MembershipItem, frozen=True, kw_only=True):
+    """The same with the organisation's name of the day; '' where it has none."""
+
+    name: str
+
+
+BY_NAME: Final[View[NamedMembership]] = View(
+    name="membership",
+    item=NamedMembership,
+    core=f"""SELECT own.*, coalesce(o.name, '') AS name FROM ({VIEW.core}) own
+        LEFT JOIN models.organisation o ON o.organisation_id = own.organisation_id
+            AND {known("o")} AND o.valid_from <= %(as_of)s AND %(as_of)s < o.valid_to""",  # noqa: S608 - constants
+    order={"name": str, "organisation_id": UUID, "cluster": str},
+    conditions=VIEW.conditions,
+    implied=VIEW.implied,
+    covered=VIEW.covered,
+    place=lambda item: (item.name, item.organisation_id, item.cluster),
+)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 
 from api.app import ROUTES
@@ -22,6 +25,12 @@ def rail(programme: Programme) -> Browser:
     browser = Browser(programme.service)
     browser.sign_in(programme.service.key("trail:read", clusters=["rail"])[0])
     return browser
+
+
+def json(browser: Browser, path: str) -> Any:
+    status, _, body = browser.get(path)
+    assert status == 200, body
+    return orjson.loads(body)
 
 
 def test_an_organisation_shows_its_day_and_how_it_came_about(auditor: Browser) -> None:
@@ -54,6 +63,40 @@ def test_a_project_shows_its_money_and_partners_of_the_day(auditor: Browser) -> 
 
 def test_a_cluster_shows_its_members_of_the_day(auditor: Browser) -> None:
     assert "Mitglieder an diesem Tag: 2" in auditor.text("/de/clusters/bio?as_of=2013-01-01")
+
+
+def test_members_stand_in_the_order_of_their_names(auditor: Browser) -> None:
+    members = json(auditor, "/de/clusters/bio.json?as_of=2013-01-01")["members"]["items"]
+    assert [one["name"] for one in members] == ["Technische Universität Süd", "Vergangen AG"]
+
+
+def test_a_cluster_shows_its_years_to_whoever_reads_figures(
+    auditor: Browser, programme: Programme
+) -> None:
+    counting = Browser(programme.service)
+    counting.sign_in(programme.service.key("trail:read", "figures:read")[0])
+    page = "/en/clusters/bio?as_of=2016-06-30"
+    assert "Members by year" in counting.text(page)
+    assert "Members by year" not in auditor.text(page)
+    assert json(auditor, "/en/clusters/bio.json")["years"] is None
+
+    stock, *_ = json(counting, "/en/clusters/bio.json?as_of=2016-06-30")["years"]
+    assert [column["id"] for column in stock["columns"]][1:] == [
+        *("opening", "joins", "rejoins", "leavers", "mergers_in_stock", "closing"),
+    ]
+    assert stock["rows"] == [
+        ["2012", 0, 2, 0, 0, 0, 2],
+        ["2013", 2, 0, 0, 0, 0, 2],
+        ["2014", 2, 0, 0, 0, 0, 2],
+        ["2015", 2, 0, 0, 0, 0, 2],
+        ["2016", 2, 0, 0, 2, 0, 0],
+    ]
+
+
+def test_a_clusters_years_far_ahead_are_left_out(programme: Programme) -> None:
+    counting = Browser(programme.service)
+    counting.sign_in(programme.service.key("trail:read", "figures:read")[0])
+    assert json(counting, "/en/clusters/bio.json?as_of=2900-01-01")["years"] == []
 
 
 @pytest.mark.parametrize("words", ["grünes öl", "Gruenes Oel", "GRUNES"])

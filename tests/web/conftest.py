@@ -4,21 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.api.conftest import programme, shared_service
-from tests.api.programme import Programme
+from tests.api.programme import Programme, organisation
+from tests.api.running import SOURCE
 from tests.web.chromium import Scheme, Visit, running
 
 __all__ = ["programme", "shared_service"]
+
+CONSORTIUM = str(UUID(int=99))
+PARTNERS = 15
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with running() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def filed(programme: Programme) -> int:
+    """The position of a filed report, in a programme that has a project of many partners too."""
+    names = [f"Gesellschaft {number} für {'Werkstoffe ' * 6}mbH" for number in range(PARTNERS)]
+    partners = [str(UUID(int=100 + number)) for number in range(PARTNERS)]
+    times = {"effective_on": "2018-01-01"}
+    of_project = {"project_id": CONSORTIUM, **times}
+    programme.admin.post(
+        *(organisation(id, name) for id, name in zip(partners, names, strict=True)),
+        ("project.proposed.v1", {**of_project, "title": "Viele", "clusters": ["bio"]}),
+        ("project.approved.v1", {**of_project, "volume_cents": 5, "grant_cents": 2}),
+        ("project.started.v1", of_project),
+        *(
+            (
+                "enrolment.started.v1",
+                {**of_project, "organisation_id": id, "role": "partner" if at else "lead"},
+            )
+            for at, id in enumerate(partners)
+        ),
+    )
+    service = programme.service
+    client = service.client("reports:file", "figures:read", "trail:read")
+    period = {"from": "2019-01-01", "to": "2019-12-31"}
+    body = {"id": "r1", "source": SOURCE, "report": "complete", "period": period}
+    answer = client.ask("POST", "/v1/reports", body=body)
+    assert answer.status == 201, answer.body
+    service.position = position = int(answer.json()["receipt"]["position"])
+    client.read("/v1/reports")
+    return position
 
 
 @pytest.fixture(scope="module")

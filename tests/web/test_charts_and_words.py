@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from itertools import combinations
+from math import dist
 
 import pytest
 
 from api.web.assets import asset
 from api.web.charts import Bar, bar_chart, column_chart, scale_top
 from api.web.language import day, moment, money, number, share
+from api.web.network import NODE_RADIUS, PARTNERS_MOST, network
 from api.web.words import CODES, TOPICS, shown, topic
 from ledger.domain.facts import FACTS
 
@@ -73,6 +77,27 @@ def test_a_chart_of_withheld_values_draws_no_bar() -> None:
 def test_names_in_a_chart_are_text() -> None:
     drawing = bar_chart((Bar("<script>", 1),), chart_id="c", title="&", language="de")
     assert "<script>" not in drawing
+
+
+@pytest.mark.parametrize("count", [1, 2, 12, 13, 14, 40, PARTNERS_MOST])
+@pytest.mark.parametrize("has_lead", [True, False])
+def test_every_partner_has_a_node_of_its_own(count: int, has_lead: bool) -> None:
+    drawing = network(count, has_lead=has_lead, chart_id="n", title="t", language="de")
+    nodes = re.findall(r'<circle class="chart-node[^>]* cx="([^"]+)" cy="([^"]+)"', drawing)
+    numbers = re.findall(r'<text class="chart-middle"[^>]*>(\d+)</text>', drawing)
+    assert sorted(map(int, numbers)) == list(range(1, count + 1))
+    low = float(re.search(r'viewBox="(\S+)', drawing)[1])  # type: ignore[index]  # it is there
+    places = [(float(x), float(y)) for x, y in nodes]
+    apart = min((dist(a, b) for a, b in combinations(places, 2)), default=99)
+    assert apart >= 2 * NODE_RADIUS
+    assert all(max(abs(x), abs(y)) + NODE_RADIUS <= -low for x, y in places)
+
+
+def test_a_network_joins_the_lead_with_every_other() -> None:
+    drawing = network(5, has_lead=True, chart_id="n", title="<t>", language="en")
+    assert drawing.count("chart-edge") == 4
+    assert "Partner 1 leads" in drawing
+    assert "<t>" not in drawing
 
 
 @pytest.mark.parametrize("largest", [0, 1, 7, 99, 100, 8500, 464_120, 10**12])

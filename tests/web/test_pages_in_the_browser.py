@@ -5,14 +5,18 @@ Set CLUSTERLEDGER_SCREENSHOTS to a folder to keep the pictures.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
+from api.pages import all_pages
+from api.pages.sheet import FORM, LANGUAGE
 from tests.api.programme import FAIR, FIRM, PROJECT, Programme
 from tests.web.chromium import Scheme, Visit
+from tests.web.conftest import CONSORTIUM
 
 PAGES = (
     "",
@@ -24,6 +28,7 @@ PAGES = (
     f"/activities/{FAIR}",
     "/projects",
     f"/projects/{PROJECT}?as_of=2019-01-01",
+    f"/projects/{CONSORTIUM}?as_of=2019-01-01",
     "/search?q=öl",
     "/search?q=nothingatall",
     "/trail",
@@ -31,10 +36,13 @@ PAGES = (
     "/trail/5/correct",
     "/reports",
     "/reports/preview?report=cluster_table&to=2020-12-31",
+    "/reports/{filed}",
+    "/reports/{filed}/restatement",
     "/method",
     "/method/participations",
     "/operations",
     "/sign-in",
+    "/sign-in/link?token=none",
     "/accessibility",
     "/privacy",
     "/imprint",
@@ -51,10 +59,10 @@ LOOKS: tuple[tuple[str, int, Scheme], ...] = (
 @pytest.mark.parametrize(("language", "width", "scheme"), LOOKS)
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_nothing_overflows_nothing_complains(
-    visit: Any, path: str, language: str, width: int, scheme: Scheme, tmp_path: Path
+    visit: Any, path: str, language: str, width: int, scheme: Scheme, tmp_path: Path, filed: int
 ) -> None:
-    visited = visit(f"/{language}{path}", width, scheme)
-    name = path.partition("?")[0].strip("/").replace("/", "-") or "overview"
+    visited = visit(f"/{language}{path.format(filed=filed)}", width, scheme)
+    name = path.format(filed="filed").partition("?")[0].strip("/").replace("/", "-") or "overview"
     picture = visited.picture(f"{name}-{language}-{width}-{scheme}", tmp_path)
     visited.open_details()
     assert visited.violations() == []
@@ -64,9 +72,19 @@ def test_axe_finds_nothing_nothing_overflows_nothing_complains(
     assert picture.stat().st_size > 5_000
 
 
-@pytest.mark.parametrize("path", ["", "/reports", "/method", "/sign-in"])
-def test_axe_finds_nothing_for_the_public(visit: Any, path: str) -> None:
-    visited = visit(f"/de{path}", 320, signed_in=False)
+def test_every_page_of_the_route_table_is_visited() -> None:
+    visited = [path.partition("?")[0].replace("{filed}", "7") for path in PAGES]
+    for route in all_pages.ROUTES:
+        if not (route.path.startswith(LANGUAGE) and route.path.endswith(FORM)):
+            continue  # a form, or a step of signing in: no page of its own
+        path = route.path.removeprefix(LANGUAGE).removesuffix(FORM)
+        pattern = re.sub(r"\{\w+:([^}]+)\}", r"\1", path.replace("/overview", ""))
+        assert any(re.fullmatch(pattern, one) for one in visited), route.path
+
+
+@pytest.mark.parametrize("path", ["", "/reports", "/reports/{filed}", "/method", "/sign-in"])
+def test_axe_finds_nothing_for_the_public(visit: Any, path: str, filed: int) -> None:
+    visited = visit(f"/de{path.format(filed=filed)}", 320, signed_in=False)
     assert visited.violations() == []
     assert visited.overflow_px() == 0
 

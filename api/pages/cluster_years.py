@@ -1,0 +1,130 @@
+"""A cluster over the years: members, how their stock moved, participations. Counted once, kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+from psycopg import Connection
+
+from api.state import State
+from api.web.language import LANGUAGES, Language
+from api.web.tables import Drawn, drawn_table
+from projections.figures.catalogue import CATALOGUE, Text
+from projections.figures.engines import PostgresEngine
+from projections.figures.refusals import FigureRefusal
+from projections.reports.catalogue import ColumnOf, TableOf
+from projections.reports.compute import Asked, Making
+from projections.reports.model import Table
+from projections.views.base import Cut
+
+KEPT_MOST: Final = 256
+_STOCK: Final = TableOf(
+    id="stock",
+    title=Text("Mitglieder nach Jahren", "Members by year"),
+    by="year",
+    chart="line",
+    columns=(
+        ColumnOf(
+            figure="members",
+            id="opening",
+            when="before",
+            title=Text("Bestand am Anfang", "Opening stock"),
+        ),
+        ColumnOf(figure="joins"),
+        ColumnOf(figure="rejoins"),
+        ColumnOf(figure="leavers"),
+        ColumnOf(figure="mergers_in_stock"),
+        ColumnOf(
+            figure="members",
+            id="closing",
+            title=Text("Mitglieder am 31. Dezember", "Members on 31 December"),
+        ),
+    ),
+    note=Text(
+        "Bestand am Anfang + Beitritte + Wiedereintritte - Austritte - Zusammenschlüsse = Bestand"
+        " am Ende. Das letzte Jahr reicht bis zu dem Tag, an dem die Seite gültig ist.",
+        "Opening stock + joins + rejoins - leavers - mergers = closing stock. The last year reaches"
+        " to the day on which the page is valid.",
+    ),
+)
+_PARTICIPATIONS: Final = TableOf(
+    id="participations",
+    title=Text("Teilnahmen nach Jahren", "Participations by year"),
+    by="year",
+    chart="line",
+    columns=(ColumnOf(figure="participations"),),
+)
+_CHARTED: Final = {
+    "stock": frozenset({"closing", "joins", "rejoins", "leavers"}),
+    "participations": frozenset({"participations"}),
+}
+
+
+class Years(Struct, frozen=True):
+    """The tables, and how each language draws them. No tables: there are no years to show."""
+
+    tables: tuple[Table, ...]
+    drawn: dict[Language, tuple[Drawn, ...]]
+
+
+class ClusterYears:
+    """Counts a cluster's years and keeps the latest asked. Lives in the event loop.
+
+    At one position, cluster and day the numbers are the same for ever; who asks while they are
+    being counted waits for that one count.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Cut, str], asyncio.Future[Years]] = OrderedDict()
+
+    async def of(self, state: State, cut: Cut, cluster: str) -> Years:
+        """The years up to the day. Raises Problem `unavailable`."""
+        key = cut, cluster
+        counting = self._kept.pop(key, None)
+        if counting is None:
+            counting = asyncio.ensure_future(state.read(_counted, cut, cluster))
+        self._kept[key] = counting
+        if len(self._kept) > KEPT_MOST:
+            self._kept.popitem(last=False)
+        try:
+            return await asyncio.shield(counting)
+        except Exception:
+            self._kept.pop(key, None)
+            raise
+
+
+CLUSTER_YEARS: Final = web.AppKey("cluster_years", ClusterYears)
+
+
+def _counted(conn: Connection[Any], cut: Cut, cluster: str) -> Years:
+    making = Making(
+        PostgresEngine(conn),
+        Asked(
+            period_from=None,
+            period_to=cut.as_of,
+            known_at=cut.known_at,
+            parameters={"cluster": cluster},
+            figures=CATALOGUE,
+        ),
+    )
+    try:
+        found = [_begun(making.table(table)) for table in (_STOCK, _PARTICIPATIONS)]
+    except FigureRefusal:  # more years than anyone asks for: a day far off, or a mistaken one
+        found = []
+    tables = tuple(table for table in found if table.rows)
+    draw = {
+        language: tuple(drawn_table(table, language, _CHARTED[table.id]) for table in tables)
+        for language in LANGUAGES
+    }
+    return Years(tables, draw)
+
+
+def _begun(table: Table) -> Table:
+    """Without the years before the cluster's first number."""
+    first = next((i for i, row in enumerate(table.rows) if any(row[1:])), len(table.rows))
+    return replace(table, rows=table.rows[first:])
