@@ -1,4 +1,4 @@
-"""A project's partners as a drawing: the lead in the middle, the others in rings around it.
+"""A project's partners as a drawing: the lead in the middle, the others in a circle around it.
 
 A node carries a number, and the names stand beside under the same numbers: names of eighty
 characters have no room in a circle, at 320 px less than anywhere.
@@ -6,7 +6,7 @@ characters have no room in a circle, at 320 px less than anywhere.
 
 from __future__ import annotations
 
-from math import cos, pi, sin
+from math import ceil, cos, pi, sin
 from typing import Final
 
 from markupsafe import Markup
@@ -15,11 +15,10 @@ from api.web.language import Language, said
 from projections.figures.catalogue import Text
 
 NODE_RADIUS: Final = 15
-FIRST_RING_NODES: Final = 12
-FIRST_RING_RADIUS: Final = 85
-RING_STEP: Final = 42
-RINGS_MOST: Final = 4
-PARTNERS_MOST: Final = sum(FIRST_RING_NODES + 6 * ring for ring in range(RINGS_MOST))
+LEAST_RADIUS: Final = 85
+STEP: Final = 2 * NODE_RADIUS + 4
+"""From the middle of a node to that of the next, along the circle."""
+PARTNERS_MOST: Final = 60
 """More of them would be a drawing that nobody reads."""
 
 _WITH_LEAD: Final = Text(
@@ -37,12 +36,11 @@ _WITHOUT_LEAD: Final = Text(
 
 
 def network(count: int, *, has_lead: bool, chart_id: str, title: str, language: Language) -> Markup:
-    """`count` partners, numbered from 1; with a lead it is number 1. No more than PARTNERS_MOST
-    around the middle. `chart_id` must be unique on the page."""
+    """`count` partners, numbered from 1, the lead first. `chart_id` must be unique on the page."""
     around = range(2 if has_lead else 1, count + 1)
-    rings = _rings(len(around))
-    reach = FIRST_RING_RADIUS + RING_STEP * (max(len(rings), 1) - 1) + NODE_RADIUS + 2
-    places = [place for ring, nodes in enumerate(rings) for place in _ring(ring, nodes)]
+    radius = max(LEAST_RADIUS, len(around) * STEP / (2 * pi))
+    reach = ceil(radius) + NODE_RADIUS + 2
+    places = _circle(radius, len(around))
     edges = [
         Markup('<line class="chart-edge" x1="0" y1="0" x2="{}" y2="{}"/>').format(x, y)
         for x, y in places
@@ -66,20 +64,9 @@ def network(count: int, *, has_lead: bool, chart_id: str, title: str, language: 
     )
 
 
-def _rings(count: int) -> list[int]:
-    """How many nodes each ring has, from the inside; each has room for six more than the last."""
-    found: list[int] = []
-    while count > 0:
-        room = FIRST_RING_NODES + 6 * len(found)
-        found.append(min(room, count))
-        count -= room
-    return found
-
-
-def _ring(ring: int, nodes: int) -> list[tuple[str, str]]:
-    """Places on a ring, clockwise from the top; every second ring is turned by half a step."""
-    radius = FIRST_RING_RADIUS + RING_STEP * ring
-    angles = [2 * pi * (number + ring % 2 / 2) / nodes for number in range(nodes)]
+def _circle(radius: float, nodes: int) -> list[tuple[str, str]]:
+    """Places on a circle, clockwise from the top."""
+    angles = [2 * pi * number / nodes for number in range(nodes)]
     return [(f"{radius * sin(angle):.1f}", f"{-radius * cos(angle):.1f}") for angle in angles]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from api.logs import configure
-from tests.bench import auditing, bulk, counting, log, posting, reading, reporting
+from tests.bench import auditing, bulk, counting, log, pages, posting, reading, reporting
 from tests.bench.rows import AT_LEAST, Failed, Row, machine, machine_line, row, table, write_into
 from tests.bench.stage import FULL, LARGE, QUICK, Sizes, Stage
 
@@ -30,6 +30,8 @@ FIGURES: dict[str, Measure] = {
     "verify": auditing.verify,
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
+    "page_p95_ms": pages.page_p95_ms,
+    "search_ms": pages.search_ms,
     "report_set": reporting.report_set,
     "figures_worst_s": counting.figures_worst_s,
     "recount_seconds": counting.recount_seconds,

@@ -41,6 +41,7 @@ class Report(Struct, frozen=True):
     answered: int
     statuses: dict[int, int]
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     first_error: bytes
     last_body: bytes
@@ -150,6 +151,7 @@ class _Load:
             len(self.latencies),
             dict(self._statuses),
             1e3 * ordered[len(ordered) // 2],
+            1e3 * ordered[int(len(ordered) * 0.95)],
             1e3 * ordered[int(len(ordered) * 0.99)],
             self._first_error,
             self._last_body,

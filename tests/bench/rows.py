@@ -70,6 +70,8 @@ AT_MOST: Final[dict[str, float]] = {
     "get_headline_p99_ms": 1.0,
     "get_known_at": 1.0,
     "proof_ms": 1.0,
+    "page_p95_ms": 1.0,
+    "search_ms": 1.0,
     "figures_worst_s": 1.0,
     "recount_seconds": 1.0,
     "scale10_peak_rss": 1.0,
