@@ -21,6 +21,7 @@ NAMES = {
     "get_known_at",
     "report_set",
     "figures_worst_s",
+    "figures_by_worst_s",
     "recount_seconds",
     "tree_share",
     "proof_ms",

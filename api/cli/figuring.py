@@ -1,8 +1,8 @@
-"""`clusterledger figures`: compute them from a file of facts alone, and compare both engines."""
+"""`clusterledger figures`: on the ledger, from a file of facts alone, and both compared."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from ledger.store.book import Book
 from ledger.store.database import READER, connect
 from projections import progress
 from projections.figures import agreement
-from projections.figures.asking import first_day
+from projections.figures.asking import first_day, within_ledger
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, definition_of
 from projections.figures.compute import Figure, compute
 from projections.figures.engines import PostgresEngine
@@ -26,11 +26,100 @@ from projections.figures.refusals import FigureRefusal
 
 PAGE = 5_000
 
-app = typer.Typer(no_args_is_help=True, help="Figures: recomputed from facts, engines compared.")
+app = typer.Typer(
+    no_args_is_help=True, help="Figures: listed, shown, recomputed from facts, engines compared."
+)
 
 Figures = Annotated[
     list[str], typer.Option("--figure", help="An id, or id@version; repeatable. Left out: all.")
 ]
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; left out: the start."),
+]
+To = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="The last day; left out: today."),
+]
+By = Annotated[str | None, typer.Option(help="A dimension.")]
+View = Annotated[str, typer.Option(help="By cluster: participating or lead.")]
+Cluster = Annotated[str | None, typer.Option(help="One cluster only.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """The catalogue: every figure in its version in force, and what it is counted by."""
+    printed([_told(definition) for definition in CATALOGUE.values()], json=json)
+
+
+@app.command("show")
+def show(
+    figure: Annotated[str, typer.Argument(help="An id, or id@version.")],
+    from_: From = None,
+    to: To = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A day, for what is counted on a day."),
+    ] = None,
+    known_at: Annotated[
+        int | None, typer.Option(help="A position; left out: how far the read models are.")
+    ] = None,
+    by: By = None,
+    view: View = "participating",
+    cluster: Cluster = None,
+    of: Annotated[str | None, typer.Option(help="What a share is of.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Compute a figure on the ledger. With --json its canonical bytes, whose digest is cited."""
+    from api.requests import today
+
+    if as_of and (from_ or to):
+        raise CommandError("--as-of is one day: give it, or --from and --to.")
+    given = settings(data_dir=data_dir, database_url=database_url)
+    with (
+        visited(given) as place,
+        connect(place.url, READER, autocommit=True) as conn,
+        _sentences(),
+    ):
+        engine, head = PostgresEngine(conn), progress.position(conn)
+        position = head if known_at is None else known_at
+        if not 0 <= position <= head:
+            raise CommandError(f"The read models' last position is {head}, not {position}.")
+        definition, period_to = definition_of(figure), _day(as_of or to) or today()
+        within_ledger(engine, period_to, position)
+        found = compute(
+            engine,
+            definition,
+            period_from=_day(from_),
+            period_to=period_to,
+            known_at=position,
+            by=by,
+            view=view,
+            cluster=cluster,
+            of=of,
+        )
+    if json:
+        print(found.canonical().decode())
+        return
+    printed(_shown(found), json=False)
+
+
+def _told(definition: Definition) -> dict[str, Any]:
+    """One line of the catalogue."""
+    told: dict[str, Any] = {
+        "figure": definition.name,
+        "title": definition.title.en,
+        "unit": definition.unit.en,
+        "counted": "over a period" if definition.when == "period" else "on a day",
+        "by": definition.dimensions,
+    }
+    return told | ({"of": definition.of} if definition.of else {})
+
+
+def _day(given: datetime | None) -> date | None:
+    return given.date() if given else None
 
 
 @app.command("recompute")
@@ -38,20 +127,14 @@ def recompute(
     facts: Annotated[Path, typer.Argument(help="facts.ndjson, as exported or out of a bundle.")],
     origin: Annotated[str, typer.Option(help="The ledger's name.")] = DEFAULT_ORIGIN,
     figure: Figures = [],  # noqa: B006 - typer copies it
-    from_: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; left out: the start."),
-    ] = None,
-    to: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="The last day; left out: today."),
-    ] = None,
+    from_: From = None,
+    to: To = None,
     known_at: Annotated[
         int | None, typer.Option(help="A position; left out: the file's last one.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="A dimension.")] = None,
-    view: Annotated[str, typer.Option(help="By cluster: participating or lead.")] = "participating",
-    cluster: Annotated[str | None, typer.Option(help="One cluster only.")] = None,
+    by: By = None,
+    view: View = "participating",
+    cluster: Cluster = None,
     json: Json = False,
 ) -> None:
     """Compute figures from a file of facts alone: no database, no network, another engine."""
@@ -67,8 +150,8 @@ def recompute(
             found = compute(
                 engine,
                 definition,
-                period_from=from_.date() if from_ else None,
-                period_to=to.date() if to else today(),
+                period_from=_day(from_),
+                period_to=_day(to) or today(),
                 known_at=position,
                 by=by,
                 view=view,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from api.metrics import METRICS
 from api.problems import all_codes
 from api.reference import reference
 from api.settings import Settings
+from projections.figures.refusals import FigureRefusal
+from projections.reports import refusals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,3 +39,15 @@ def test_every_setting_metric_and_code_is_in_it() -> None:
         assert f"`clusterledger_{name}`" in text
     for code in all_codes():
         assert f"| `{code}` |" in text
+
+
+def test_every_refusal_of_a_figure_or_a_report_has_a_status_and_a_title() -> None:
+    kinds = set(_kinds(FigureRefusal))
+    assert refusals.NeedsTheBook in kinds
+    assert {kind.code for kind in kinds} <= set(all_codes())
+
+
+def _kinds(of: type[FigureRefusal]) -> Iterator[type[FigureRefusal]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

@@ -34,6 +34,7 @@ FIGURES: dict[str, Measure] = {
     "search_ms": pages.search_ms,
     "report_set": reporting.report_set,
     "figures_worst_s": counting.figures_worst_s,
+    "figures_by_worst_s": counting.figures_by_worst_s,
     "recount_seconds": counting.recount_seconds,
     "post_single": posting.post_single,
     "post_batch": posting.post_batch,

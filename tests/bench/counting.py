@@ -1,5 +1,6 @@
 """Figures of counting: each definition in PostgreSQL, and all of them from facts alone."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,17 +30,42 @@ def figures_worst_s(stage: Stage) -> Iterator[Row]:
     stage.rebuilt()
     with connect(stage.place.url, READER, autocommit=True) as conn:
         engine, head = PostgresEngine(conn), progress.position(conn)
-        slowest = max(
-            min(_seconds(engine, figure, head * part // KNOWN_AT_PARTS) for _ in range(RUNS))
+        slowest, name = max(
+            (min(_seconds(engine, figure, known_at) for _ in range(RUNS)), figure)
             for figure in CATALOGUE
-            for part in range(1, KNOWN_AT_PARTS + 1)
+            for known_at in (head * part // KNOWN_AT_PARTS for part in range(1, KNOWN_AT_PARTS + 1))
         )
-    yield row("figures_worst_s", slowest, "s", 0.3)
+    yield _worst("figures_worst_s", slowest, name, 0.3)
 
 
-def _seconds(engine: Engine, figure: str, known_at: int) -> float:
+def figures_by_worst_s(stage: Stage) -> Iterator[Row]:
+    """The slowest table by a dimension, with the whole value beside it; nothing is cached."""
+    stage.rebuilt()
+    with connect(stage.place.url, READER, autocommit=True) as conn:
+        engine, head = PostgresEngine(conn), progress.position(conn)
+        slowest, name = max(
+            (_seconds(engine, figure, head, by=by), f"{figure} by {by}")
+            for figure, definition in CATALOGUE.items()
+            for by in definition.dimensions
+        )
+    yield _worst("figures_by_worst_s", slowest, name)
+
+
+def _worst(row_name: str, seconds: float, name: str, limit: float | None = None) -> Row:
+    print(f"{row_name}: {name}", file=sys.stderr)
+    return row(row_name, seconds, "s", limit)
+
+
+def _seconds(engine: Engine, figure: str, known_at: int, *, by: str | None = None) -> float:
     began = time.perf_counter()
-    compute(engine, CATALOGUE[figure], period_from=None, period_to=PROGRAMME_END, known_at=known_at)
+    compute(
+        engine,
+        CATALOGUE[figure],
+        period_from=None,
+        period_to=PROGRAMME_END,
+        known_at=known_at,
+        by=by,
+    )
     return time.perf_counter() - began
 
 

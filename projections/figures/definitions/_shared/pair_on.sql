@@ -1,9 +1,5 @@
--- Needs: spell_cell, resolved
+-- Needs: stock_piece, bucket
 -- Who is a member of which cluster on the last day of a stretch, under the identity of that day.
-SELECT DISTINCT
-    spell_cell.bucket, spell_cell.key, spell_cell.cluster, spell_cell.last_day AS day,
-    coalesce(resolved.identity, spell_cell.organisation_id) AS identity
-FROM spell_cell
-LEFT JOIN resolved ON resolved.organisation_id = spell_cell.organisation_id
-    AND resolved.valid_from <= spell_cell.last_day AND spell_cell.last_day < resolved.valid_to
-WHERE spell_cell.last_day < spell_cell.valid_to
+SELECT DISTINCT bucket.bucket, stock_piece.key, stock_piece.cluster, bucket.last_day AS day, stock_piece.identity
+FROM bucket
+JOIN stock_piece ON stock_piece.valid_from <= bucket.last_day AND bucket.last_day < stock_piece.valid_to
