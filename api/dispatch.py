@@ -199,10 +199,15 @@ async def _hang_up(request: web.Request, response: web.Response) -> None:
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
     """Before an answer's head goes out, a stream's too: security headers and the request's id."""
     request[BEGUN] = True
+    dress(response, request.get(REQUEST_ID, ""))
+
+
+def dress(response: web.StreamResponse, request_id: str) -> None:
+    """The headers that every answer has."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "clusterledger"  # no versions
-    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    response.headers["X-Request-Id"] = request_id
 
 
 def _request_id(request: web.Request) -> str:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from api.app import application
 from api.logs import configure
+from api.serving import Runner
 from api.settings import Settings
 from ledger.store.embedded import EmbeddedPostgres
 from ledger.store.processes import die_with
@@ -169,7 +170,7 @@ def _worker(parent: int, url: str, settings: Settings, listener: socket.socket) 
 async def _serve(url: str, settings: Settings, listener: socket.socket) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    runner = web.AppRunner(
+    runner = Runner(
         application(url, settings), access_log=None, shutdown_timeout=5, handler_cancellation=True
     )
     await runner.setup()

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from api import auth
 from api.app import application
+from api.serving import Runner
 from api.settings import Settings
 from ledger.store.book import create
 from ledger.store.database import WRITER, connect
@@ -155,7 +156,7 @@ class Service:
 
     async def _serve(self) -> None:
         app = application(self.url, self.settings)
-        self.app_runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        self.app_runner = Runner(app, access_log=None, shutdown_timeout=5)
         await self.app_runner.setup()
         site = web.TCPSite(self.app_runner, "127.0.0.1", 0)
         await site.start()

@@ -18,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.dispatch import SECURITY_HEADERS
 from api.intake import json_text
 from api.problems import Problem
 from api.settings import Settings
+from api.state import STATE
 from tests.api.running import BATCH, ONE, Client, Service
 
 ORGANISATION = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
@@ -479,9 +481,23 @@ def test_a_request_that_is_no_http_is_400(
     app: Client, shared_service: Service, nothing_recorded: None, sent: bytes
 ) -> None:
     said = wire(shared_service, sent)
-    assert said.split(b" ", 2)[1] == b"400", said[:300]
-    assert b"Traceback" not in said
-    assert said.count(b"HTTP/1.1 ") <= 1, "one request, one answer"
+    head, _, body = said.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status == "HTTP/1.0 400 Bad Request"  # of which version it is, nobody knows
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Server"] == "clusterledger"
+    assert headers.items() >= SECURITY_HEADERS.items()
+    problem = orjson.loads(body)  # one answer, and nothing behind it
+    assert (problem["status"], problem["code"]) == (400, "malformed_request")
+    assert 0 < len(problem["detail"]) <= 200
+
+
+def test_what_is_no_http_is_counted_as_a_refusal(shared_service: Service, app: Client) -> None:
+    counts = shared_service.app_runner.app[STATE].counts
+    before = counts.refusals["malformed_request"]
+    wire(shared_service, NONSENSE["no HTTP"])
+    assert counts.refusals["malformed_request"] == before + 1
 
 
 def test_a_slow_body_is_cut_off(database_url: str) -> None:
