@@ -7,6 +7,7 @@ from aiohttp import web
 
 from api import metrics, streams
 from api.contract import Route
+from api.counting import Counts
 from api.dispatch import add_routes, edge
 from api.limits import Limiter
 from api.pages import all_pages, cluster_years, overview
@@ -47,7 +48,7 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 
 
-def application(url: str, settings: Settings) -> web.Application:
+def application(url: str, settings: Settings, counts: Counts | None = None) -> web.Application:
     """The service on a migrated database with a ledger in it."""
     app = web.Application(middlewares=[edge], client_max_size=BODY_BYTES_MAX)
     add_routes(app, ROUTES, Limiter(settings.rate_limit, settings.public_rate_limit))
@@ -57,13 +58,15 @@ def application(url: str, settings: Settings) -> web.Application:
     app[figures.FIGURES] = figures.Figures()
     app[report_files.FILES] = report_files.Files()
     streams.install(app)
-    app.cleanup_ctx.append(_open(url, settings))
+    app.cleanup_ctx.append(_open(url, settings, counts or Counts()))
     return app
 
 
-def _open(url: str, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
+def _open(
+    url: str, settings: Settings, counts: Counts
+) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(app: web.Application) -> AsyncIterator[None]:
-        state = State(url, settings)
+        state = State(url, settings, counts)
         app[STATE] = state
         state.listen()
         scraped = None

@@ -167,6 +167,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     if BEGUN in request and not response.prepared and request.transport is not None:
         request.transport.abort()  # half an answer is out: only a broken connection tells
     counts.answered(request.method, response.status, time.perf_counter() - began)
+    counts.wrote(request.app[STATE].ledger.writer)
     return response
 
 

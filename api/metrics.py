@@ -1,25 +1,27 @@
-"""Prometheus: what one process counts, and how far the read models are, on a listener of its own.
+"""Prometheus: what all workers count, and how far the read models are, on a listener of its own.
 
 `METRICS` is the list that docs/reference.md prints; `collect` fills it at each scrape.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from api.counting import Totals
 from api.problems import Problem
 from api.signing import Signing, signing_of
 from projections import progress
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from api.state import State
 
 PREFIX: Final = "clusterledger_"
-ANSWER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Described(Struct, frozen=True):
@@ -41,9 +41,9 @@ class Described(Struct, frozen=True):
 
 
 METRICS: Final[dict[str, Described]] = {
-    "facts_recorded_total": Described("counter", "Facts this process recorded."),
+    "facts_recorded_total": Described("counter", "Facts the workers recorded."),
     "batch_facts": Described("summary", "Facts in one transaction: how many transactions, facts."),
-    "batch_facts_last": Described("gauge", "Facts in the last transaction."),
+    "batch_facts_last": Described("gauge", "Facts in each worker's last transaction, added up."),
     "commit_seconds": Described("summary", "Inserting and committing one transaction, seconds."),
     "queue_facts": Described("gauge", "Facts that wait for their transaction."),
     "head_position": Described("gauge", "Position of the last fact in the book."),
@@ -75,30 +75,6 @@ METRICS: Final[dict[str, Described]] = {
 """Every metric, without PREFIX."""
 
 
-class Counts:
-    """What a process counts while it answers. Used in the event loop only."""
-
-    def __init__(self) -> None:
-        self.refusals: Counter[str] = Counter()
-        self.answers: Counter[tuple[str, int]] = Counter()
-        self.registry = CollectorRegistry(auto_describe=False)
-        self._seconds = Histogram(
-            PREFIX + "answer_seconds",
-            METRICS["answer_seconds"].text,
-            buckets=ANSWER_SECONDS,
-            registry=self.registry,
-        )
-
-    def refused(self, code: str) -> None:
-        """One refusal, by its code."""
-        self.refusals[code] += 1
-
-    def answered(self, method: str, status: int, seconds: float) -> None:
-        """One answer. Methods that nobody defined count as one: a client must not make labels."""
-        self.answers[(method if method in METHODS else "other", status // 100)] += 1
-        self._seconds.observe(seconds)
-
-
 class Scrape(Struct, frozen=True):
     """What a scrape reads from the database; None where it did not answer."""
 
@@ -110,15 +86,15 @@ class Scrape(Struct, frozen=True):
 class _Families:
     """The families of one scrape, in the form the library asks for."""
 
-    def __init__(self, state: State, scrape: Scrape) -> None:
-        self._state = state
+    def __init__(self, totals: Totals, scrape: Scrape) -> None:
+        self._totals = totals
         self._scrape = scrape
 
     def collect(self) -> Iterator[Metric]:
-        yield from _writing(self._state)
+        yield from _writing(self._totals)
         yield from _reading(self._scrape)
         yield from _signing(self._scrape.signing)
-        yield from _answering(self._state.counts)
+        yield from _answering(self._totals)
 
 
 def _named(name: str) -> tuple[str, str]:
@@ -129,17 +105,16 @@ def _gauge(name: str, value: float) -> Metric:
     return GaugeMetricFamily(*_named(name), value=value)
 
 
-def _writing(state: State) -> Iterable[Metric]:
-    statistics = state.ledger.writer.statistics
-    yield CounterMetricFamily(*_named("facts_recorded_total"), value=statistics.facts)
+def _writing(totals: Totals) -> Iterable[Metric]:
+    yield CounterMetricFamily(*_named("facts_recorded_total"), value=totals.facts)
     yield SummaryMetricFamily(
-        *_named("batch_facts"), count_value=statistics.batches, sum_value=statistics.facts
+        *_named("batch_facts"), count_value=int(totals.batches), sum_value=totals.facts
     )
-    yield _gauge("batch_facts_last", statistics.last_batch_facts)
+    yield _gauge("batch_facts_last", totals.last_batch_facts)
     yield SummaryMetricFamily(
-        *_named("commit_seconds"), count_value=statistics.batches, sum_value=statistics.commit_s
+        *_named("commit_seconds"), count_value=int(totals.batches), sum_value=totals.commit_s
     )
-    yield _gauge("queue_facts", state.ledger.writer.queued_facts)
+    yield _gauge("queue_facts", totals.queued_facts)
 
 
 def _reading(scrape: Scrape) -> Iterable[Metric]:
@@ -164,28 +139,33 @@ def _signing(signing: Signing | None) -> Iterable[Metric]:
         yield _gauge("checkpoint_age_seconds", signing.signed_s_ago)
 
 
-def _answering(counts: Counts) -> Iterable[Metric]:
+def _answering(totals: Totals) -> Iterable[Metric]:
     refusals = CounterMetricFamily(*_named("refusals_total"), labels=["code"])
-    for code, count in sorted(counts.refusals.items()):
-        refusals.add_metric([code], count)
+    for code, count in totals.refusals.items():
+        if count:
+            refusals.add_metric([code], count)
     yield refusals
     answers = CounterMetricFamily(*_named("answers_total"), labels=["method", "class"])
-    for (method, first), count in sorted(counts.answers.items()):
-        answers.add_metric([method, f"{first}xx"], count)
+    for (method, first), count in totals.answers.items():
+        if count:
+            answers.add_metric([method, f"{first}xx"], count)
     yield answers
+    buckets = [("+Inf" if b == math.inf else str(b), count) for b, count in totals.buckets()]
+    yield HistogramMetricFamily(*_named("answer_seconds"), buckets, totals.seconds)
 
 
 async def collect(state: State) -> bytes:
-    """Everything in Prometheus's text format; without a database, what the process knows itself."""
+    """Everything in Prometheus's text format; without a database, what the workers know."""
     try:
         lag = await state.read(progress.lag_of)
         scrape = Scrape(lag, await state.read(progress.alarm_of), await signing_of(state))
     except Problem:
         scrape = Scrape(None, None, None)
     once = CollectorRegistry(auto_describe=False)
-    families: Any = _Families(state, scrape)
+    state.counts.wrote(state.ledger.writer)
+    families: Any = _Families(state.counts.totals(), scrape)
     once.register(families)
-    return generate_latest(once) + generate_latest(state.counts.registry)
+    return generate_latest(once)
 
 
 async def listen(state: State, host: str, port: int) -> web.AppRunner:

@@ -11,8 +11,8 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from api.counting import Counts
 from api.dispatch import dress
-from api.metrics import Counts
 from api.problems import Problem
 from api.state import STATE
 

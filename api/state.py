@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from api.auth import Holder, KeyRing, digest_of, find_key
-from api.metrics import Counts
+from api.counting import Counts
 from api.oidc import Provider, ProviderUnavailable
 from api.problems import Problem
 from api.roles import roles_of
@@ -76,7 +76,7 @@ class Progress:
 class State:
     """Opened once a process, closed when it stops."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, counts: Counts) -> None:
         self.url = url
         self.settings = settings
         self.ledger = Ledger.open(url)
@@ -90,7 +90,7 @@ class State:
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self.counts = Counts()
+        self.counts = counts
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
         self.log_files = None if settings.log_dir is None else LogFolder(Path(settings.log_dir))

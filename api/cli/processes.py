@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from api.app import application
+from api.counting import Counts, Row, shared
 from api.logs import configure
 from api.serving import Runner
 from api.settings import Settings
@@ -57,6 +59,7 @@ class Service:
         self._postgres = postgres
         self._context = multiprocessing.get_context("spawn")
         self._children: dict[str, BaseProcess] = {}
+        self._counts = shared(self._context, settings.workers)
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -96,11 +99,10 @@ class Service:
             arguments: tuple[Any, ...] = (os.getpid(), self._url, self._settings)
         else:
             target = _worker
+            number = int(name.rpartition("-")[2]) - 1
             # Only one process has the metrics' port.
-            settings = (
-                self._settings if name == "worker-1" else replace(self._settings, metrics_port=None)
-            )
-            arguments = (os.getpid(), self._url, settings, self._listener)
+            settings = replace(self._settings, metrics_port=None) if number else self._settings
+            arguments = (os.getpid(), self._url, settings, self._listener, self._counts, number)
         child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
         child.start()
         self._children[name] = child
@@ -154,7 +156,14 @@ def _signer(url: str, settings: Settings, stop: threading.Event) -> threading.Th
     return signer
 
 
-def _worker(parent: int, url: str, settings: Settings, listener: socket.socket) -> None:
+def _worker(
+    parent: int,
+    url: str,
+    settings: Settings,
+    listener: socket.socket,
+    rows: Sequence[Row],
+    number: int,
+) -> None:
     """A process: answers requests."""
     die_with(parent)
     configure(settings.log_level)
@@ -164,14 +173,17 @@ def _worker(parent: int, url: str, settings: Settings, listener: socket.socket) 
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(_serve(url, settings, listener))
+    asyncio.run(_serve(url, settings, listener, Counts(rows, number)))
 
 
-async def _serve(url: str, settings: Settings, listener: socket.socket) -> None:
+async def _serve(url: str, settings: Settings, listener: socket.socket, counts: Counts) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     runner = Runner(
-        application(url, settings), access_log=None, shutdown_timeout=5, handler_cancellation=True
+        application(url, settings, counts),
+        access_log=None,
+        shutdown_timeout=5,
+        handler_cancellation=True,
     )
     await runner.setup()
     await web.SockSite(runner, listener).start()

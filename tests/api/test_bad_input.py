@@ -495,9 +495,9 @@ def test_a_request_that_is_no_http_is_400(
 
 def test_what_is_no_http_is_counted_as_a_refusal(shared_service: Service, app: Client) -> None:
     counts = shared_service.app_runner.app[STATE].counts
-    before = counts.refusals["malformed_request"]
+    before = counts.totals().refusals["malformed_request"]
     wire(shared_service, NONSENSE["no HTTP"])
-    assert counts.refusals["malformed_request"] == before + 1
+    assert counts.totals().refusals["malformed_request"] == before + 1
 
 
 def test_a_slow_body_is_cut_off(database_url: str) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.cli.processes import Service as Supervisor
+from api.cli.processes import listen
+from api.counting import ANSWER_SECONDS, Counts, shared
 from api.metrics import METRICS, PREFIX, collect
 from api.settings import Settings
 from api.state import STATE
+from ledger.store.book import create
 from ledger.store.database import READER, connect
 from ledger.transparency.signer import Signer
+from projections import schema
 from tests.api.running import BATCH, ORIGIN, Service
 
 CLUSTER = {"cluster": "biotech", "name": "Biotechnologie", "effective_on": "2006-02-01"}
@@ -101,7 +112,6 @@ def test_every_metric_is_documented_and_there(database_url: str, tmp_path: Path)
             signer.advance(conn)
         text = service.service_loop.run(collect(service.app_runner.app[STATE])).decode()
     families = {f.name.removeprefix(PREFIX): f for f in text_string_to_metric_families(text)}
-    families.pop("answer_seconds_created", None)
     documented = {name.removesuffix("_total"): metric for name, metric in METRICS.items()}
     assert set(families) == set(documented)
     for name, metric in documented.items():
@@ -122,3 +132,53 @@ def test_metrics_have_a_listener_of_their_own(database_url: str) -> None:
         assert service.public().get("/v1/facts").status == 404
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+def test_two_workers_are_counted_as_one_service(database_url: str) -> None:
+    create(database_url, ORIGIN)
+    schema.ensure(database_url)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics_port = free.getsockname()[1]
+    settings = Settings(workers=2, public_rate_limit=0, metrics_port=metrics_port)
+    with listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        supervisor = Supervisor(database_url, settings, listener, None)
+        supervisor.start()
+        try:
+            # All at once: what comes before a worker is there waits for it.
+            with ThreadPoolExecutor(16) as pool:
+                answers = list(pool.map(get, [f"http://127.0.0.1:{port}/livez"] * 48))
+            text = get(f"http://127.0.0.1:{metrics_port}/metrics", patiently=True).decode()
+        finally:
+            supervisor.stop()
+    assert len(answers) == 48
+    assert 'clusterledger_answers_total{class="2xx",method="GET"} 48.0' in text
+    assert "clusterledger_answer_seconds_count 48.0" in text
+
+
+def get(url: str, *, patiently: bool = False) -> bytes:
+    """The body; patiently: as soon as somebody listens there."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(url, timeout=60) as answer:
+                return bytes(answer.read())
+        except URLError:
+            if not patiently or time.monotonic() > until:
+                raise
+
+
+def test_what_a_worker_counted_outlives_it() -> None:
+    rows = shared(get_context("spawn"), 2)
+    first, second = Counts(rows, 0), Counts(rows, 1)
+    for counts in (first, second):
+        counts.refused("not_found")
+        counts.answered("BREW", 404, 0.003)
+    again = Counts(rows, 1)
+    again.answered("GET", 200, 99.0)
+    totals = first.totals()
+    assert totals.refusals["not_found"] == 2
+    assert (totals.answers["other", 4], totals.answers["GET", 2]) == (2, 1)
+    assert dict(totals.buckets()) == {
+        bound: 0 if bound < 0.003 else 2 if bound < inf else 3 for bound in (*ANSWER_SECONDS, inf)
+    }
