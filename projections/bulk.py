@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
+import psycopg
 from psycopg import Connection, Cursor, sql
 
 from ledger.domain.facts import FACTS, AttendanceRecorded, FactVoided
@@ -34,7 +35,7 @@ from projections.folding import (
     unfoldable,
 )
 from projections.models.base import OPEN, Row
-from projections.models.trail import TrailRow, scope
+from projections.models.trail import USUAL, name_id, scope
 from projections.writing import Writer
 
 BATCH_FACTS: Final = 10_000
@@ -77,72 +78,89 @@ WHERE fact.notification_id <= %(upto)s AND NOT ({_SINGLE})
 ORDER BY is_parent DESC, fact.originator_id, fact.originator_version
 """  # noqa: S608 - constants
 
-_PARENT: Final = {"parent": "uuid", "scope": "text", "known_from": "bigint", "known_to": "bigint"}
+_PARENT: Final = {"parent": "uuid", "scope": "bigint", "known_from": "bigint", "known_to": "bigint"}
 _CHILD: Final = {
     "position": "bigint",
-    "topic": "text",
-    "stream": "uuid",
+    "topic": "bigint",
+    "actor": "bigint",
     "kind": "smallint",
-    "actor": "text",
     "parent": "uuid",
+}
+_SINGLE_COLUMNS: Final = {
+    "position": "bigint NOT NULL",
+    "activity_id": "uuid NOT NULL",
+    "person_ref": "uuid NOT NULL",
+    "organisation_id": "uuid",
+    "actor": "text NOT NULL",
 }
 
 
 def _table(name: str, columns: Mapping[str, str]) -> str:
     """SQL for a table that lives while the schema is filled."""
-    return f"CREATE TABLE {{schema}}.{name} ({', '.join(map(' '.join, columns.items()))});"
+    fields = ", ".join(map(" ".join, columns.items()))
+    return f"CREATE UNLOGGED TABLE {{schema}}.{name} ({fields});"
 
 
-# Whose activities and projects were at [known_from, known_to), and the facts below them, whose
-# place in the trail depends on it.
-_WAITING: Final = _table("parent", _PARENT) + _table("child", _CHILD)
+# Whose activities and projects were at [known_from, known_to), the facts below them, whose place in
+# the trail depends on it, and those attendances that are a single fact.
+_WAITING: Final = (
+    _table("parent", _PARENT) + _table("child", _CHILD) + _table("single", _SINGLE_COLUMNS)
+)
 
 
 # A leaf is canonical JSON: the bytes `"person_ref":"` stand once in it, outside of every string
 # (inside, a quote is escaped), and 36 characters of id follow.
 def _id(name: str) -> str:
-    """SQL for an id in the data of a leaf."""
+    """SQL for an id in the data of a leaf; NULL where it is not there."""
     start = len(name) + 4
     return (
-        f'encode(substring(state, position(\'"{name}":"\'::bytea IN state) + {start}, 36),'
-        " 'escape')::uuid"
+        f'encode(substring(state, nullif(position(\'"{name}":"\'::bytea IN state), 0) + {start},'
+        " 36), 'escape')::uuid"
     )
 
 
-_ATTENDANCES: Final = f"""
-INSERT INTO {{schema}}.attendance
-SELECT {_id("activity_id")}, {_id("person_ref")},
-       CASE WHEN position('"organisation_id":"'::bytea IN state) > 0
-            THEN {_id("organisation_id")} END,
-       false, true, notification_id, {OPEN}
+_SINGLES: Final = f"""
+INSERT INTO {{schema}}.single
+SELECT notification_id, {_id("activity_id")}, {_id("person_ref")},
+       {_id("organisation_id")},
+       CASE WHEN position('{{{{"actor":"'::bytea IN state) = 1 THEN convert_from(
+           substring(state, 11, position('"'::bytea IN substring(state, 11)) - 1), 'UTF8') END
 FROM ledger.facts AS fact WHERE notification_id <= %(upto)s AND {_SINGLE}
 """  # noqa: S608 - constants
+
+_ATTENDANCES: Final = f"""
+INSERT INTO {{schema}}.attendance
+SELECT activity_id, person_ref, organisation_id, false, true, position, {OPEN}
+FROM {{schema}}.single
+"""  # noqa: S608 - constants
+
+_ACTORS: Final = "SELECT DISTINCT actor FROM {schema}.single"
 
 
 def _trail(children: str) -> str:
     """SQL for the trail of facts that concern the clusters of their parent."""
     return f"""
 INSERT INTO {{schema}}.trail
-SELECT position, topic, stream, kind, actor, coalesce(scope, '')
+SELECT position, topic, actor, coalesce(scope, {name_id("")}), kind
 FROM ({children}) AS child LEFT JOIN {{schema}}.parent
     ON parent.parent = child.parent AND known_from <= position AND position < known_to
 """  # noqa: S608 - constants
 
 
 _SINGLE_TRAIL: Final = _trail(f"""
-    SELECT notification_id AS position, topic, originator_id AS stream,
-           {Kind.attendance:d}::smallint AS kind,
-           convert_from(substring(state, 11, position('"'::bytea IN substring(state, 11)) - 1),
-                        'UTF8') AS actor,
-           {_id("activity_id")} AS parent
-    FROM ledger.facts AS fact WHERE notification_id <= %(upto)s AND {_SINGLE}
+    SELECT position, {USUAL} AS topic, named.id AS actor, activity_id AS parent,
+           {Kind.attendance:d}::smallint AS kind
+    FROM {{schema}}.single
+    JOIN unnest(%(ids)s::bigint[], %(names)s::text[]) AS named (id, name) ON name = single.actor
 """)  # noqa: S608 - constants
 _FOLDED_TRAIL: Final = _trail("SELECT * FROM {schema}.child")
 
-_FINISH: Final = """
-INSERT INTO {schema}.trail_scope SELECT DISTINCT scope FROM {schema}.trail ON CONFLICT DO NOTHING;
-DROP TABLE {schema}.parent, {schema}.child;
+# What an activity's own facts concern is not always what they concern that come after.
+_USED: Final = """
+SELECT name FROM unnest(%(ids)s::bigint[], %(names)s::text[]) AS named (id, name)
+WHERE id IN (SELECT scope FROM {schema}.trail)
 """
+_FINISH: Final = "DROP TABLE {schema}.parent, {schema}.child, {schema}.single"
 
 _FACTS: Final = "SELECT count(*) FROM {schema}.trail"
 _FIRST_GAP: Final = """
@@ -159,6 +177,8 @@ class _Folded:
         self.changes = Changes(0)
         self.parents: list[Row] = []
         self.children: list[Row] = []
+        self.scopes: set[str] = set()
+        """Of parents: what concerns their children, if they have any."""
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold one stream, from its first fact to its last. Raises Unfoldable."""
@@ -170,11 +190,13 @@ class _Folded:
                 concerned = absorb(stream, entry, self.changes)
             except UNFOLDABLE as error:
                 raise unfoldable(entry.position, entry.fact.topic, error) from error
-            place = (entry.position, entry.fact.topic, entry.stream, int(stream.kind), entry.actor)
             if concerned is None:
-                self.children.append((*place, stream.key[0]))
+                names = entry.fact.topic, entry.actor
+                self.changes.names.update(names)
+                place = (entry.position, *map(name_id, names), stream.kind, stream.key[0])
+                self.children.append(place)
             else:
-                self.changes.note(TrailRow(*place, concerned))
+                self.changes.note(entry, stream.kind, concerned)
             if stream.kind in PARENTS:
                 owned.append((entry.position, scope(clusters_of(stream.kind, stream.state))))
             self.facts += 1
@@ -193,7 +215,8 @@ class _Folded:
         turns = [next(same) for _, same in groupby(owned, key=itemgetter(1))]
         ends = [position for position, _ in turns[1:]] + [OPEN]
         for (position, clusters), end in zip(turns, ends, strict=False):
-            self.parents.append((stream.key[0], clusters, position, end))
+            self.scopes.add(clusters)
+            self.parents.append((stream.key[0], name_id(clusters), position, end))
 
 
 def _folded(entries: Iterator[Entry]) -> Iterator[_Folded]:
@@ -217,22 +240,25 @@ class _Filling:
         self._upto = upto
         self._progress = progress
         self._done = 0
+        self._scopes: set[str] = set()
+        self._names: set[str] = set()
 
     def run(self) -> None:
         """Every fact up to the position. Raises Unfoldable."""
         with quiet(), self._connection() as conn, ThreadPoolExecutor(1) as beside:
             self._execute(conn, _WAITING)
             conn.commit()
-            singles = beside.submit(self._beside, _ATTENDANCES)
-            trail: Future[int] | None = None
+            singles = beside.submit(self._singles)
+            trail: Future[None] | None = None
             for _, part in self._others():
                 self._write(conn, part)
                 # The first part are the parents, which is all that these need.
-                trail = trail or beside.submit(self._beside, _SINGLE_TRAIL)
-            trail = trail or beside.submit(self._beside, _SINGLE_TRAIL)
+                trail = trail or beside.submit(self._single_trail)
+            trail = trail or beside.submit(self._single_trail)
             self._tell(singles.result())
             trail.result()
             self._execute(conn, _FOLDED_TRAIL)
+            self._name(conn)
             self._execute(conn, _FINISH)
             self._refuse_gaps(conn)
             schemas.reached(conn, self._schema, self._upto)
@@ -254,15 +280,49 @@ class _Filling:
                 if written is not None:
                     written.result()
                 written = writing.submit(folded.write, writer, curs)
+                self._scopes |= folded.scopes
                 self._tell(folded.facts)
             if written is not None:
                 written.result()
         conn.commit()
 
-    def _beside(self, statement: str) -> int:
-        """One statement on a connection of its own; how many rows it made."""
+    def _singles(self) -> int:
+        """The attendances that are a single fact; how many."""
         with self._connection() as conn:
-            return conn.execute(_format(statement, self._schema), self._parameters).rowcount
+            try:
+                with conn.transaction():
+                    count = self._execute(conn, _SINGLES, self._parameters).rowcount
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                raise self._culprit(conn, error) from error
+            self._execute(conn, _ATTENDANCES)
+        return count
+
+    def _culprit(self, conn: Connection[Any], error: psycopg.Error) -> Unfoldable:
+        """The first leaf that PostgreSQL cannot make a row of: it stands where filling up to it
+        fails, and filling up to the one before does not."""
+        good, bad = 0, self._upto
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                with conn.transaction(force_rollback=True):
+                    self._execute(conn, _SINGLES, {**self._parameters, "upto": middle})
+                good = middle
+            except (psycopg.DataError, psycopg.IntegrityError) as earlier:
+                bad, error = middle, earlier
+        return unfoldable(bad, AttendanceRecorded.topic, error)
+
+    def _single_trail(self) -> None:
+        """Their trail."""
+        with self._connection() as conn:
+            actors = {actor for (actor,) in self._execute(conn, _ACTORS)}
+            self._names |= actors | ({AttendanceRecorded.topic} if actors else set())
+            self._execute(conn, _SINGLE_TRAIL, _named(actors))
+
+    def _name(self, conn: Connection[Any]) -> None:
+        """The texts of the ids in the trail."""
+        scopes = {name for (name,) in self._execute(conn, _USED, _named({"", *self._scopes}))}
+        with conn.cursor() as curs:
+            Writer(curs, self._schema).name(curs, self._names | scopes)
 
     def _refuse_gaps(self, conn: Connection[Any]) -> None:
         facts = self._number(conn, _FACTS)
@@ -271,7 +331,7 @@ class _Filling:
             raise Unfoldable(first, "", f"{missing} facts are missing from here on")
 
     def _number(self, conn: Connection[Any], statement: str) -> int:
-        row = conn.execute(_format(statement, self._schema)).fetchone()
+        row = self._execute(conn, statement).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -280,8 +340,11 @@ class _Filling:
         if self._progress is not None:
             self._progress(self._done, self._upto)
 
-    def _execute(self, conn: Connection[Any], statement: str) -> None:
-        conn.execute(_format(statement, self._schema))
+    def _execute(
+        self, conn: Connection[Any], statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> Cursor[Any]:
+        formatted = sql.SQL(statement).format(schema=sql.Identifier(self._schema))
+        return conn.execute(formatted, parameters)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:
@@ -292,8 +355,10 @@ class _Filling:
             yield conn
 
 
-def _format(statement: str, schema: str) -> sql.Composed:
-    return sql.SQL(statement).format(schema=sql.Identifier(schema))
+def _named(names: Iterable[str]) -> dict[str, list[Any]]:
+    """Names and their ids as parameters."""
+    ordered = sorted(names)
+    return {"ids": list(map(name_id, ordered)), "names": ordered}
 
 
 def fill(url: str, schema: str, upto: int, progress: Progress | None = None) -> None:

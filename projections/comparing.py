@@ -48,17 +48,17 @@ def _bitemporal(table: Table) -> _Pair:
 _TRAIL: Final = _Pair(
     "trail", TRAIL.key, TRAIL.columns, "SELECT * FROM {schema}.trail WHERE position <= {position}"
 )
-_SCOPES: Final = _Pair(
-    "trail_scope",
-    ("scope",),
-    ("scope",),
-    "SELECT scope FROM {schema}.trail_scope AS known WHERE EXISTS (SELECT FROM {schema}.trail"
-    " WHERE trail.scope = known.scope AND position <= {position})",
+_NAMES: Final = _Pair(
+    "trail_name",
+    ("id",),
+    ("name",),
+    "SELECT * FROM {schema}.trail_name WHERE id IN (SELECT unnest(ARRAY[topic, actor, scope])"
+    " FROM {schema}.trail WHERE position <= {position})",
 )
 _PAIRS: Final = (
     _bitemporal(ATTENDANCE),
     _TRAIL,
-    _SCOPES,
+    _NAMES,
     *(_bitemporal(table) for table in TABLES if table not in {ATTENDANCE, TRAIL}),
 )
 """The largest first: their indexes may be made meanwhile, but no constraints."""

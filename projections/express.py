@@ -15,11 +15,10 @@ from ledger.store.codec import UPCASTS
 from projections.folding import Changes, Scopes
 from projections.models.attendances import ATTENDANCE
 from projections.models.base import OPEN
-from projections.models.trail import TRAIL
+from projections.models.trail import TRAIL, name_id
 
 _TOPIC: Final = AttendanceRecorded.topic
 _USABLE: Final = _TOPIC not in UPCASTS
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):
@@ -79,12 +78,12 @@ class Express:
         assert activity is not None, "`takes` has looked"
         place = (leaf.actor, self._scopes.get(activity, ""))
         tail = self._tails.get(place) or self._tail(place)
-        self._trail.append(f"{position}\t{_TOPIC}\t{leaf.stream}{tail}")
+        self._trail.append(f"{position}{tail}")
         self._changes.upto = position
 
     def _tail(self, place: tuple[str, str]) -> str:
-        actor, scope = (text.translate(_ESCAPES) for text in place)
-        tail = f"\t{Kind.attendance:d}\t{actor}\t{scope}\n"
-        self._tails[place] = tail
-        self._changes.scopes.add(place[1])
+        names = (_TOPIC, *place)
+        self._changes.names.update(names)
+        ids = "\t".join(str(name_id(name)) for name in names)
+        tail = self._tails[place] = f"\t{ids}\t{Kind.attendance:d}\n"
         return tail

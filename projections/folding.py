@@ -19,7 +19,7 @@ from ledger.domain.streams import UNDATED, Kind, key_of
 from ledger.store.codec import UnknownTopic
 from projections.models import MODELS
 from projections.models.base import OPEN, Row, Table
-from projections.models.trail import TrailRow, scope
+from projections.models.trail import TrailRow, name_id, scope
 
 Scopes = MutableMapping[str, str]
 """Clusters of activities and projects by id as text, as known at the last folded position."""
@@ -59,7 +59,8 @@ class Changes:
     """What the facts in (after, upto] do to the tables.
 
     `opens` are whole rows with known_from and known_to; `lines` are more of them in COPY's text
-    format; `closes` are (key…, known_to) of rows that stood at `after`.
+    format; `closes` are (key…, known_to) of rows that stood at `after`; `names` are the texts of
+    the ids in the trail's rows.
     """
 
     def __init__(self, after: int) -> None:
@@ -69,7 +70,7 @@ class Changes:
         self.lines: dict[str, list[str]] = {}
         self.closes: dict[str, list[Row]] = {}
         self.trail: list[TrailRow] = []
-        self.scopes: set[str] = set()
+        self.names: set[str] = set()
 
     def open(self, table: Table, row: Row, known_from: int, known_to: int) -> None:
         """A row that holds in [known_from, known_to)."""
@@ -79,11 +80,13 @@ class Changes:
         """A row that stood before this batch holds no longer."""
         self.closes.setdefault(table.name, []).append((*table.key_of(row), known_to))
 
-    def note(self, row: TrailRow) -> None:
+    def note(self, entry: Entry, kind: Kind, scope: str) -> None:
         """One more fact, the next in order."""
-        self.trail.append(row)
-        self.scopes.add(row.scope)
-        self.upto = row.position
+        names = entry.fact.topic, entry.actor, scope
+        self.names.update(names)
+        topic, actor, concerned = map(name_id, names)
+        self.trail.append(TrailRow(entry.position, topic, actor, concerned, kind))
+        self.upto = entry.position
 
 
 PARENTS: Final = frozenset({Kind.activity, Kind.project})
@@ -204,8 +207,7 @@ class Batch:
             concerned = self._absorb(stream, entry)
         except UNFOLDABLE as error:
             raise unfoldable(entry.position, entry.fact.topic, error) from error
-        row = (entry.position, entry.fact.topic, entry.stream, int(stream.kind), entry.actor)
-        self.changes.note(TrailRow(*row, concerned))
+        self.changes.note(entry, stream.kind, concerned)
 
     def _absorb(self, stream: Stream, entry: Entry) -> str:
         """Fold a fact, and find the clusters it concerns."""

@@ -22,6 +22,7 @@ from ledger.store.database import PROJECTOR, UNLIMITED, connect
 from ledger.store.herald import NOTIFY
 from projections import schema as schemas
 from projections.batches import Source
+from projections.express import glance
 from projections.folding import Changes, Unfoldable
 from projections.progress import alarm_of, clear_alarm, raise_alarm
 from projections.writing import Damaged, Writer
@@ -145,8 +146,7 @@ class Projector:
         except (IntegrityError, DataError, Damaged) as error:
             if len(states) == 1:
                 reason = f"{type(error).__name__}: {error}"
-                topic = changes.trail[0].topic if changes.trail else ""
-                raise Unfoldable(after + 1, topic, reason) from error
+                raise Unfoldable(after + 1, glance(states[0]).type, reason) from error
             # One of them does not fit the tables: halve until it stands alone.
             return self.advance(len(states) // 2)
         return len(states)

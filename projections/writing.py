@@ -9,7 +9,7 @@ from projections.copying import blocks, pieces, row_packer
 from projections.folding import Changes
 from projections.models import TABLES
 from projections.models.base import OPEN, Row, Table
-from projections.models.trail import TRAIL
+from projections.models.trail import TRAIL, name_id
 
 
 class Writer:
@@ -37,11 +37,17 @@ class Writer:
             if rows:
                 packed = blocks(map(self._pack[table.name], rows))
                 self._copy(curs, table.name, table.columns, "binary", packed)
+        self.name(curs, changes.names)
+
+    def name(self, curs: Cursor[Any], names: Iterable[str]) -> None:
+        """The texts of ids in the trail, those that are not there yet."""
+        ordered = sorted(names)
         curs.execute(
             sql.SQL(
-                "INSERT INTO {}.trail_scope SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
+                "INSERT INTO {}.trail_name SELECT * FROM unnest(%s::bigint[], %s::text[])"
+                " ON CONFLICT (name) DO NOTHING"
             ).format(sql.Identifier(self._schema)),
-            (sorted(changes.scopes),),
+            ([name_id(name) for name in ordered], ordered),
         )
 
     def copy(

@@ -5,21 +5,31 @@ its activity, an enrolment the clusters of its project, as known at its position
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
-from uuid import UUID
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, NamedTuple
 
+from ledger.domain.facts import AttendanceRecorded
 from projections.models.base import Table
 
 
+@lru_cache(10_000)
+def name_id(name: str) -> int:
+    """The number that stands for a topic, an actor or a scope in the trail: the same everywhere, as
+    it is made of the text alone. 64 bits of SHA-256; two names with one id would be refused.
+    """
+    return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
 class TrailRow(NamedTuple):
-    """One fact. `kind` is its stream's (ledger.domain.streams.Kind)."""
+    """One fact. `topic`, `actor` and `scope` are ids of names; `kind` is its stream's
+    (ledger.domain.streams.Kind)."""
 
     position: int
-    topic: str
-    stream: UUID
+    topic: int
+    actor: int
+    scope: int
     kind: int
-    actor: str
-    scope: str
 
 
 class TrailTable(Table):
@@ -31,24 +41,31 @@ class TrailTable(Table):
         self.columns = self.fields
 
 
-TRAIL = TrailTable(
+USUAL: Final = name_id(AttendanceRecorded.topic)
+"""Most facts have this topic: no index leads to them, as they are everywhere."""
+
+TRAIL: Final = TrailTable(
     TrailRow,
     name="trail",
     ddl="""
--- One row a fact. `scope` are the codes of the clusters it concerns, sorted, joined by commas.
+-- One row a fact, as narrow as can be. Texts are in trail_name; `scope` is that of the codes of the
+-- clusters the fact concerns, sorted, joined by commas.
 CREATE TABLE trail (
     position bigint   NOT NULL,
-    topic    text     COLLATE "C" NOT NULL,
-    stream   uuid     NOT NULL,
-    kind     smallint NOT NULL,
-    actor    text     COLLATE "C" NOT NULL,
-    scope    text     COLLATE "C" NOT NULL
+    topic    bigint   NOT NULL,
+    actor    bigint   NOT NULL,
+    scope    bigint   NOT NULL,
+    kind     smallint NOT NULL
 );
--- The distinct scopes: which of them hold a cluster is found here first. They are few.
-CREATE TABLE trail_scope (scope text COLLATE "C" PRIMARY KEY);
+-- The texts of all topics, actors and scopes, by the ids made of them. They are few: which scopes
+-- hold a cluster is found here first.
+CREATE TABLE trail_name (
+    id   bigint PRIMARY KEY,
+    name text   COLLATE "C" NOT NULL UNIQUE
+);
 """,
-    extras="""
-CREATE INDEX trail_by_topic ON trail (topic, position);
+    extras=f"""
+CREATE INDEX trail_by_topic ON trail (topic, position) WHERE topic <> {USUAL};
 CREATE INDEX trail_by_actor ON trail (actor, position);
 CREATE INDEX trail_by_scope ON trail (scope, position);
 """,

@@ -20,6 +20,7 @@ from ledger.store.codec import decode_leaf, event_key
 from projections.figures.catalogue import CATALOGUE, definition_of
 from projections.figures.compute import compute
 from projections.figures.engines import Engine
+from projections.models.trail import name_id
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Asked, Making
 from projections.reports.model import Report, Span, Used
@@ -95,10 +96,11 @@ def filings(
     rows = conn.execute(
         """SELECT f.state FROM ledger.facts f
         WHERE f.notification_id <= %(upto)s AND f.originator_id IN (
-            SELECT t.stream FROM models.trail t
+            SELECT p.originator_id FROM models.trail t
+            JOIN ledger.facts p ON p.notification_id = t.position
             WHERE t.topic = %(topic)s AND t.position <= %(upto)s)
         ORDER BY f.originator_id, f.originator_version""",
-        {"topic": ReportPublished.topic, "upto": upto},
+        {"topic": name_id(ReportPublished.topic), "upto": upto},
         binary=True,
     ).fetchall()
     entries = [decode_leaf(bytes(state)) for (state,) in rows]

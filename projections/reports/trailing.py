@@ -16,6 +16,7 @@ from ledger.domain.history import Entry
 from ledger.store.codec import decode_leaf, event_key
 from projections.figures.catalogue import Text
 from projections.figures.engines import Engine, PostgresEngine
+from projections.models.trail import name_id
 from projections.reports.model import Cell, Column, ColumnKind
 from projections.reports.refusals import NeedsTheBook
 from projections.views.lateness import ALWAYS, Closing, Day, closings, days, late
@@ -158,7 +159,7 @@ def _voids(conn: Connection[Any], cut: Cut) -> list[tuple[Entry, Entry | None]]:
     rows = conn.execute(
         """SELECT f.state FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
         WHERE t.topic = ANY(%s) AND t.position <= %s ORDER BY t.position""",
-        ([FactVoided.topic, AttendanceVoided.topic], cut.known_at),
+        (list(map(name_id, (FactVoided.topic, AttendanceVoided.topic))), cut.known_at),
         binary=True,
     ).fetchall()
     entries = [decode_leaf(bytes(state)) for (state,) in rows]
@@ -186,18 +187,18 @@ def _backdated(conn: Connection[Any], cut: Cut) -> dict[str, int]:
     OFFSET 0 keeps the planner from reading a fact's JSON anew for each use of its day.
     """
     rows = conn.execute(
-        """SELECT actor, count(*) FROM (
+        """SELECT name, count(*) FROM (
             SELECT t.actor, f.recorded_at, convert_from(f.state, 'UTF8')::json -> 'data' AS data
             FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
             WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 4, 6, 7])
             OFFSET 0
-        ) AS fact
+        ) AS fact JOIN models.trail_name ON trail_name.id = fact.actor
         CROSS JOIN LATERAL (SELECT coalesce(
             (data ->> 'effective_on')::date, (data ->> 'last_day')::date + 1,
             (data ->> 'held_on')::date) AS day OFFSET 0) AS own
         WHERE day BETWEEN %(first_day)s AND %(last_day)s
             AND (recorded_at AT TIME ZONE 'UTC')::date - day > %(days)s
-        GROUP BY actor""",
+        GROUP BY name""",
         {
             "known_at": cut.known_at,
             "first_day": cut.first_day or date.min,

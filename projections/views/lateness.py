@@ -20,6 +20,7 @@ from ledger.domain.facts import Fact, PeriodClosed
 from ledger.domain.history import Entry
 from ledger.domain.streams import UNDATED, effective_day
 from ledger.store.codec import decode_leaf, event_key
+from projections.models.trail import name_id
 
 
 class Closing(NamedTuple):
@@ -52,7 +53,7 @@ def closings(conn: Connection[Any], upto: int) -> tuple[Closing, ...]:
     rows = conn.execute(
         """SELECT f.state FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
         WHERE t.topic = %s AND t.position <= %s ORDER BY t.position""",
-        (PeriodClosed.topic, upto),
+        (name_id(PeriodClosed.topic), upto),
         binary=True,
     ).fetchall()
     entries = [decode_leaf(bytes(state)) for (state,) in rows]

@@ -11,6 +11,7 @@ from psycopg import Connection
 from ledger.domain.facts import AttendanceRecorded, AttendanceVoided, FactVoided
 from ledger.domain.streams import Kind, stream_id
 from ledger.store.codec import Leaf, decode_leaf, event_key, read_leaf
+from projections.models.trail import USUAL, name_id
 
 NEAR_FACTS: Final = 10_000
 """How far behind a fact its effects are looked for: as far as one batch reaches."""
@@ -70,11 +71,12 @@ def facts(
     question = _Question(conn, space, filters, upto)
     turn = "DESC" if newest_first else "ASC"
     rows = conn.execute(
-        f"""SELECT t.position, f.state, f.leaf_hash, t.scope
+        f"""SELECT t.position, f.state, f.leaf_hash, n.name
         FROM (SELECT t.position, t.scope FROM {question.driver(turn)}
             WHERE {" AND ".join(question.conditions)}
             ORDER BY t.position {turn} LIMIT %(limit)s) AS t
         JOIN ledger.facts f ON f.notification_id = t.position
+        JOIN models.trail_name n ON n.id = t.scope
         ORDER BY t.position {turn}""",  # noqa: S608 - composed of constants
         {**question.parameters, "limit": limit},
         # A plan for any filter would forget how few facts this one has.
@@ -99,10 +101,13 @@ class _Question:
         self.parameters: dict[str, Any] = {"after": filters.after, "last": last}
         if filters.positions is not None:
             self._add("t.position = ANY(%(positions)s)", positions=list(filters.positions))
+        self._rare = filters.topics is not None and AttendanceRecorded.topic not in filters.topics
+        if self._rare:
+            self._add(f"t.topic <> {USUAL}")  # or the index does not answer
         if filters.topics is not None:
-            self._add("t.topic = ANY(%(topics)s)", topics=list(filters.topics))
+            self._add("t.topic = ANY(%(topics)s)", topics=list(map(name_id, filters.topics)))
         if filters.actor is not None:
-            self._add("t.actor = %(actor)s", actor=filters.actor)
+            self._add("t.actor = %(actor)s", actor=name_id(filters.actor))
         if filters.cluster is not None:
             self._add("t.scope = ANY(%(scopes)s)", scopes=_scopes(conn, [filters.cluster]))
         if filters.clusters is not None:
@@ -131,15 +136,14 @@ class _Question:
         filters = self._filters
         if filters.stream is not None or filters.entity is not None:
             return f"({self._streams()}) AS s JOIN models.trail t ON t.position = s.position"
-        rare = filters.topics is not None and AttendanceRecorded.topic not in filters.topics
-        if filters.cluster is not None and not rare:
-            return self._each("scopes", "scope", turn)
-        if filters.topics is not None:
+        if self._rare:
             return self._each("topics", "topic", turn)
+        if filters.cluster is not None:
+            return self._each("scopes", "scope", turn)
         return "models.trail t"
 
     def _each(self, parameter: str, column: str, turn: str) -> str:
-        return f"""unnest(%({parameter})s::text[]) AS one (value) CROSS JOIN LATERAL (
+        return f"""unnest(%({parameter})s::bigint[]) AS one (value) CROSS JOIN LATERAL (
             SELECT t.* FROM models.trail t
             WHERE t.{column} = one.value AND {" AND ".join(self.conditions)}
             ORDER BY t.position {turn} LIMIT %(limit)s) AS t"""  # noqa: S608 - constants
@@ -164,10 +168,10 @@ def _attendances(conn: Connection[Any], space: UUID, person_ref: UUID) -> list[U
     return [stream_id(space, Kind.attendance, activity, person_ref) for (activity,) in rows]
 
 
-def _scopes(conn: Connection[Any], codes: Iterable[str]) -> list[str]:
-    """The scopes, as stored, that hold at least one of the clusters."""
+def _scopes(conn: Connection[Any], codes: Iterable[str]) -> list[int]:
+    """The ids of the scopes that hold at least one of the clusters."""
     rows = conn.execute(
-        "SELECT scope FROM models.trail_scope WHERE string_to_array(scope, ',') && %s::text[]",
+        "SELECT id FROM models.trail_name WHERE string_to_array(name, ',') && %s::text[]",
         (list(codes),),
     )
     return [scope for (scope,) in rows]

@@ -130,10 +130,10 @@ def test_a_row_too_many_in_the_live_tables_is_named(
 ) -> None:
     book.record(attended(0))
     project()
-    ask("INSERT INTO models.trail_scope VALUES ('nobody') RETURNING 1")
+    ask("INSERT INTO models.trail_name VALUES (1, 'nobody') RETURNING 1")
     with pytest.raises(Differs) as refused:
         rebuild(book.url)
-    assert [(d.table, d.rebuilt) for d in refused.value.differences] == [("trail_scope", None)]
+    assert [(d.table, d.rebuilt) for d in refused.value.differences] == [("trail_name", None)]
 
 
 def test_tables_of_other_code_are_replaced_without_comparison(book: BookWriter, ask: Ask) -> None:
@@ -187,13 +187,36 @@ def test_a_missing_fact_stops_a_rebuild_and_is_named(book: BookWriter, ask: Ask)
     assert ask(SCHEMAS) == [("models",)]
 
 
+@pytest.mark.parametrize(
+    ("written", "spoilt"),
+    [
+        ('"person_ref":"..', '"person_ref":"zz'),
+        ('"activity_id"', '"activity_xy"'),
+        ('"actor"', '"actress"'),
+    ],
+)
+def test_a_damaged_attendance_stops_a_rebuild_and_is_named(
+    book: BookWriter, ask: Ask, written: str, spoilt: str
+) -> None:
+    book.record(*(attended(n) for n in range(9)))
+    tamper(
+        book.url,
+        "UPDATE ledger.facts SET state = regexp_replace(encode(state, 'escape'),"
+        f" '{written}', '{spoilt}')::bytea WHERE notification_id = 6",
+    )
+    with pytest.raises(Unfoldable) as stopped:
+        rebuild(book.url)
+    assert (stopped.value.position, stopped.value.topic) == (6, "attendance.recorded.v1")
+    assert ask(SCHEMAS) == [("models",)]
+
+
 def test_live_tables_that_are_behind_are_compared_as_of_their_position(
     book: BookWriter, projector: Projector, ask: Ask
 ) -> None:
     History(11).facts(book, 200)
     while projector.position() < 90:
         projector.advance(30)
-    ask("UPDATE models.trail SET actor = 'nobody' WHERE position = 70 RETURNING 1")
+    ask("UPDATE models.trail SET actor = 1 WHERE position = 70 RETURNING 1")
     report = rebuild(book.url, accept=True)
     assert report.position == book.head
     assert report.differences is not None

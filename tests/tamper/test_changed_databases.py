@@ -156,7 +156,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
         "8: ledger.tree_head: the root at size",
     ),
     "a read model": (
-        ("UPDATE models.trail SET actor = 'key:other' WHERE position = 100",),
+        ("UPDATE models.trail SET actor = 1 WHERE position = 100",),
         "8: models.trail: 1 rows differ",
     ),
     "a row of a read model deleted": (
