@@ -19,8 +19,9 @@ ANSWER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 """Upper bounds of the buckets of answers; the last bucket has none."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
-"""Methods that nobody defined count as one: a client must not make labels."""
-CODES: Final = tuple(all_codes())
+"""Methods and codes that nobody defined count as one: a client must not make labels."""
+CODES: Final = (*all_codes(), OTHER)
+"""The same in every process: where a number stands in a row depends on it."""
 ANSWERS: Final = tuple((m, first) for m in (*sorted(METHODS), OTHER) for first in range(1, 6))
 
 Row = MutableSequence[float]
@@ -58,7 +59,7 @@ class Counts:
 
     def refused(self, code: str) -> None:
         """One refusal, by its code."""
-        self._own[_AT_CODE[code]] += 1
+        self._own[_AT_CODE.get(code, _AT_CODE[OTHER])] += 1
 
     def answered(self, method: str, status: int, seconds: float) -> None:
         """One answer."""

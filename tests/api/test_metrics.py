@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from multiprocessing import get_context
 from pathlib import Path
+from subprocess import run
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -20,6 +22,7 @@ from api.cli.processes import Service as Supervisor
 from api.cli.processes import listen
 from api.counting import ANSWER_SECONDS, Counts, shared
 from api.metrics import METRICS, PREFIX, collect
+from api.problems import all_codes
 from api.settings import Settings
 from api.state import STATE
 from ledger.store.book import create
@@ -182,3 +185,12 @@ def test_what_a_worker_counted_outlives_it() -> None:
     assert dict(totals.buckets()) == {
         bound: 0 if bound < 0.003 else 2 if bound < inf else 3 for bound in (*ANSWER_SECONDS, inf)
     }
+
+
+def test_every_code_has_a_place_of_its_own_in_every_process() -> None:
+    code = "from api.counting import CODES; print(*CODES)"
+    alone = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert alone.stdout.split() == [*all_codes(), "other"]
+    counts = Counts()
+    counts.refused("a_code_nobody_defined")
+    assert counts.totals().refusals["other"] == 1
