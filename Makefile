@@ -9,7 +9,7 @@ PG15_BIN ?= /usr/lib/postgresql/15/bin
 PARALLEL ?= -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-pg15 check format bench lock chromium foreign
+.PHONY: help demo run test test-pg15 check format bench tour lock chromium foreign
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ format: $(STAMP) ## let ruff format and repair what it can
 
 bench: $(STAMP) ## speed, each beside its limit in the same run (ARGS=--json)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+tour: $(STAMP) chromium ## the pictures of docs/tour.md, from a small demonstration
+	$(BIN)/python -m tests.web.tour --output docs/tour
 
 # The page tests drive a real browser.
 chromium:

@@ -18,6 +18,7 @@ from api.problems import Problem
 from api.routes.trail import behind, covering, detail, limited_to, page_of, stretch, topics_of
 from api.routes.trail_shapes import FactDetail, FactItem, Position
 from api.signing import signed_size_of
+from api.web.language import number
 from ledger.domain.facts import FACTS
 from projections.figures.catalogue import Text
 from projections.views.names import cluster_names
@@ -133,9 +134,8 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         position + 1 if position < ask.state.progress.position else None,
         await signed_size_of(ask.state),
     )
-    number = f"{position:,}".replace(",", " ")
     return Sheet(
-        title=Text(f"Fakt {number}", f"Fact {number}"),
+        title=Text(f"Fakt {number(position, 'de')}", f"Fact {number(position, 'en')}"),
         template="fact.html",
         data=facing,
         content={"said": said(found.fact), "may_correct": may_correct(ask, found)},

@@ -14,6 +14,7 @@ from api.web.charts import Bar, bar_chart, column_chart, scale_top
 from api.web.language import day, moment, money, number, share
 from api.web.network import NODE_RADIUS, PARTNERS_MOST, network
 from api.web.words import CODES, TOPICS, shown, topic
+from api.web.words import CODES, FIELDS, TOPICS, shown, topic
 from ledger.domain.facts import FACTS
 
 
@@ -50,6 +51,11 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 def test_every_type_of_fact_has_words() -> None:
     assert {name.rpartition(".v")[0] for name in FACTS} == set(TOPICS)
     assert topic("membership.ended.v1", "de") == "Mitgliedschaft beendet"
+
+
+def test_every_field_of_every_fact_has_words() -> None:
+    named = {name for fact in FACTS.values() for name in fact.__struct_fields__}
+    assert named <= set(FIELDS)
 
 
 def test_values_show_by_what_they_are() -> None:

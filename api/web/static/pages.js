@@ -1,5 +1,8 @@
-// What needs a script: the slider of positions, word of new facts, figures of the operations page
+// What needs a script: the place in a narrow navigation brought into view, the slider of positions, word of new facts, figures of the operations page
 // that keep up. Everything else on the pages works without.
+
+const here = document.querySelector(".site-nav [aria-current]");
+if (here) here.closest("ul").scrollLeft = here.offsetLeft - 32;
 
 const form = document.querySelector(".cut-form");
 const slider = document.querySelector("[data-cut-slider]");
