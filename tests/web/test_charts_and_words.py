@@ -13,7 +13,6 @@ from api.web.assets import asset
 from api.web.charts import Bar, bar_chart, column_chart, scale_top
 from api.web.language import day, moment, money, number, share
 from api.web.network import NODE_RADIUS, PARTNERS_MOST, network
-from api.web.words import CODES, TOPICS, shown, topic
 from api.web.words import CODES, FIELDS, TOPICS, shown, topic
 from ledger.domain.facts import FACTS
 
