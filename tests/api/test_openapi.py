@@ -121,7 +121,7 @@ def test_the_service_does_what_the_document_says(shared_service: Service, keyed:
     tried = 0
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.path == "/v1/facts/live":
+        if operation.path.endswith("/live"):
             continue  # a stream has no end
         tried += 1
 
