@@ -3,7 +3,8 @@
 import json
 import logging
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Final, TextIO, cast
 
 import orjson
 import structlog
@@ -35,6 +36,19 @@ class _Bridge(logging.Handler):
         log.log(record.levelno, "library_says", text=said, exc_info=record.exc_info)
 
 
+class _Stderr:
+    """What stderr is when something is said, not when logging was set up. One that is gone (a
+    closed pipe) must not end the thread that had something to say."""
+
+    def write(self, text: str) -> None:
+        with suppress(ValueError, OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(ValueError, OSError):
+            sys.stderr.flush()
+
+
 def configure(level: str = "info") -> None:
     """Set structlog up for this process. CR, LF and escape sequences are JSON-escaped."""
     root = logging.getLogger()
@@ -50,6 +64,6 @@ def configure(level: str = "info") -> None:
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
