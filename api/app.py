@@ -9,6 +9,7 @@ from api import metrics, streams
 from api.contract import Route
 from api.counting import Counts
 from api.dispatch import add_routes, edge
+from api.kept_figures import FIGURES, Figures
 from api.limits import Limiter
 from api.pages import all_pages, cluster_years, overview
 from api.requests import BODY_BYTES_MAX
@@ -55,7 +56,7 @@ def application(url: str, settings: Settings, counts: Counts | None = None) -> w
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
     app[overview.COUNTING] = overview.Counting()
     app[cluster_years.CLUSTER_YEARS] = cluster_years.ClusterYears()
-    app[figures.FIGURES] = figures.Figures()
+    app[FIGURES] = Figures()
     app[report_files.FILES] = report_files.Files()
     streams.install(app)
     app.cleanup_ctx.append(_open(url, settings, counts or Counts()))

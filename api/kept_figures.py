@@ -1,0 +1,134 @@
+"""Figures that were answered, kept by question and position: below a position nothing changes."""
+
+import asyncio
+import time
+from collections import OrderedDict, defaultdict
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+from psycopg import Connection
+
+from api.state import State
+from projections.figures.asking import within_ledger
+from projections.figures.catalogue import Definition
+from projections.figures.compute import compute
+from projections.figures.engines import PostgresEngine
+from projections.figures.public import public_answer
+
+KEPT_ANSWERS_MAX: Final = 5_000
+
+
+class Question(NamedTuple):
+    """What is asked, apart from the position."""
+
+    definition: Definition
+    period_from: date | None
+    period_to: date
+    by: str | None
+    view: str
+    cluster: str | None
+    of: str | None
+    public: bool
+
+
+class Page(NamedTuple):
+    """An answer as it is sent; it never changes."""
+
+    body: bytes
+    etag: str
+    position: int
+
+
+class Figures:
+    """Answers kept by question and position. Lives in the event loop."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Any, ...], Page] = OrderedDict()
+        self._locks: defaultdict[tuple[Any, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._latest: dict[tuple[Any, ...], tuple[float, Page]] = {}
+
+    async def at(self, state: State, question: Question, position: int) -> Page:
+        """The figure as known at a position."""
+        key = _key(question)
+        page = self._kept.get((*key, position))
+        if page is None:
+            page = await state.read(_computed, question, position)
+            self._keep(key, page)
+        return page
+
+    async def at_head(self, state: State, question: Question) -> Page:
+        """The figure as far as the read models are: one computation serves all who wait for it."""
+        key = _key(question)
+        page = self._kept.get((*key, state.progress.position))
+        if page is not None:
+            return page
+        arrived = time.monotonic()
+        async with self._locks[key]:
+            latest = self._latest.get(key)
+            if latest is not None and latest[0] >= arrived:
+                return latest[1]
+            began = time.monotonic()
+            page = await self.at(state, question, state.progress.position)
+            self._latest[key] = (began, page)
+        if len(self._locks) > KEPT_ANSWERS_MAX:
+            self._locks.clear()
+            self._latest.clear()
+        return page
+
+    def _keep(self, key: tuple[Any, ...], page: Page) -> None:
+        self._kept[(*key, page.position)] = page
+        if len(self._kept) > KEPT_ANSWERS_MAX:
+            self._kept.popitem(last=False)
+
+
+FIGURES: Final = web.AppKey("figures", Figures)
+
+
+def _key(question: Question) -> tuple[Any, ...]:
+    return (question.definition.name, *question[1:])
+
+
+def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
+    engine = PostgresEngine(conn)
+    within_ledger(engine, question.period_to, position)
+    figure = compute(
+        engine,
+        question.definition,
+        period_from=question.period_from,
+        period_to=question.period_to,
+        known_at=position,
+        by=question.by,
+        view=question.view,
+        cluster=question.cluster,
+        of=question.of,
+    )
+    answer = public_answer(figure) if question.public else msgspec.to_builtins(figure)
+    answer["links"] = _links(question, position)
+    if not question.public:
+        answer["digest"] = figure.digest
+    return Page(
+        msgspec.json.encode(answer), f'"{figure.digest[:32]}-{question.public:d}"', position
+    )
+
+
+def _links(question: Question, position: int) -> dict[str, Any]:
+    """`beside`: figures without which this one should not be shown."""
+    links: dict[str, Any] = {"definition": "/v1/figures"}
+    if not question.public:
+        links["facts"] = _facts_link(question, position)
+    if question.definition.beside:
+        links["beside"] = [f"/v1/figures/{id_}" for id_ in question.definition.beside]
+    return links
+
+
+def _facts_link(question: Question, position: int) -> str:
+    parts = [f"to={question.period_to}", f"known_at={position}"]
+    if question.period_from is not None:
+        parts.insert(0, f"from={question.period_from}")
+    if question.cluster is not None:
+        parts += [f"cluster={question.cluster}", f"view={question.view}"]
+    if question.of is not None:
+        parts.append(f"of={question.of}")
+    return f"/v1/figures/{question.definition.name}/facts?" + "&".join(parts)
