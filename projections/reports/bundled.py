@@ -9,9 +9,9 @@ from projections.figures.engines import Engine
 from projections.figures.refusals import FigureRefusal
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
-from projections.reports.catalogue import ReportOf, report_of
+from projections.reports.catalogue import ReportOf, report_of, tables_of
 from projections.reports.filing import Filed, filed, made_again
-from projections.reports.refusals import NeedsTheBook, ReportMismatch
+from projections.reports.refusals import ReportMismatch
 
 _FOLDER: Final = files("projections.reports") / "definitions"
 
@@ -62,26 +62,29 @@ def recompute(
     `published` are leaves of `report.published` facts. Raises NotRecomputed.
     """
     filings = newest(filed(decode_leaf(leaf)) for leaf in published)
-    made, beyond = 0, list[str]()
-    if not filings:
-        return made, beyond
+    beyond = [filing.report for filing in filings if _lists_facts(filing)]
+    asked = [filing for filing in filings if not _lists_facts(filing)]
+    if not asked:
+        return 0, beyond  # nothing to load the facts for
     try:
         with from_leaves(facts, origin=origin) as engine:
-            for filing in filings:
-                if _made_again(engine, filing):
-                    made += 1
-                else:
-                    beyond.append(filing.report)
+            for filing in asked:
+                _make_again(engine, filing)
     except Unreadable as error:
-        raise NotRecomputed(filings[0].position, error) from error
-    return made, beyond
+        raise NotRecomputed(asked[0].position, error) from error
+    return len(asked), beyond
 
 
-def _made_again(engine: Engine, filing: Filed) -> bool:
+def _lists_facts(filing: Filed) -> bool:
+    """Whether a table of the report is read from the book, and not a table of figures."""
+    try:
+        return any(table.source for table in tables_of(report_of(filing.report)))
+    except FigureRefusal as error:  # a report that this software does not know
+        raise NotRecomputed(filing.position, error) from error
+
+
+def _make_again(engine: Engine, filing: Filed) -> None:
     try:
         made_again(engine, filing)
-    except NeedsTheBook:
-        return False
     except (FigureRefusal, ReportMismatch) as error:
         raise NotRecomputed(filing.position, error) from error
-    return True
