@@ -78,6 +78,6 @@ def _open(
             await scraped.cleanup()
         if state.provider is not None:
             await state.provider.close()
-        state.close()
+        await state.close()
 
     return context

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from api.auth import Holder, KeyRing, digest_of, find_key
 from api.counting import Counts
+from api.driving import Driver
 from api.oidc import Provider, ProviderUnavailable
 from api.problems import Problem
 from api.roles import roles_of
@@ -26,7 +27,7 @@ from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
 from ledger.store.database import READER, WRITER, connect, pool
-from ledger.store.writer import Deliver, Ticket
+from ledger.store.writer import Ticket
 from ledger.transparency.signer import LogFolder
 from projections import progress
 
@@ -79,7 +80,7 @@ class State:
     def __init__(self, url: str, settings: Settings, counts: Counts) -> None:
         self.url = url
         self.settings = settings
-        self.ledger = Ledger.open(url)
+        self.ledger = Ledger.open(url, driven=True)
         self.keys = KeyRing()
         self.sessions = Sessions(settings.session_secret, lasts_s=settings.session_hours * 3600)
         oidc = oidc_of(settings)
@@ -94,14 +95,14 @@ class State:
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
         self.log_files = None if settings.log_dir is None else LogFolder(Path(settings.log_dir))
-        self.deliver: Deliver = _drop
+        self._driver: Driver | None = None
         self._stopping = Event()
         self._listener: Thread | None = None
 
     def listen(self) -> None:
-        """Start to follow the read models' position. Called in the event loop."""
+        """Start to write, and to follow the read models' position. Called in the event loop."""
         loop = asyncio.get_running_loop()
-        self.deliver = deliver_to(loop)
+        self._driver = Driver(self.ledger.writer)
         self._listener = Thread(
             target=self._listen, args=(loop,), name="models-listener", daemon=True
         )
@@ -195,9 +196,11 @@ class State:
         user = await self.read_keys(bearer, subject_of(settings.issuer, claims["sub"]), roles)
         return self.keys.admit(digest_of(token), user)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Record what is queued and let go of everything."""
         self._stopping.set()
+        if self._driver is not None:
+            await self._driver.close()
         self.ledger.close()
         self._threads.shutdown(wait=True)
         self.readers.close()
@@ -210,25 +213,12 @@ def _find(conn: Connection[Any], digest: bytes) -> Holder | None:
     return find_key(conn, digest) or find_user(conn, digest)
 
 
-def _resolve(tickets: Sequence[Ticket]) -> None:
-    """In the event loop: wake the handlers of a whole batch."""
+def deliver(tickets: Sequence[Ticket]) -> None:
+    """Wake the handlers of a whole batch. Called in the event loop, which drives the writer."""
     for ticket in tickets:
         future: asyncio.Future[Ticket] = ticket.tag
         if not future.done():
             future.set_result(ticket)
-
-
-def deliver_to(loop: asyncio.AbstractEventLoop) -> Deliver:
-    """Hands a batch of finished tickets to the event loop in one call."""
-
-    def deliver(tickets: Sequence[Ticket]) -> None:
-        loop.call_soon_threadsafe(_resolve, tickets)
-
-    return deliver
-
-
-def _drop(tickets: Sequence[Ticket]) -> None:
-    """Before the event loop runs nobody waits."""
 
 
 STATE: Final = web.AppKey("state", State)

@@ -11,6 +11,7 @@ from ledger.domain.commands import Authority, Command, Incoming, Receipt
 from ledger.store.book import Book
 from ledger.store.codec import decode_fact
 from ledger.store.database import WRITER
+from ledger.store.driving import WriterThread
 from ledger.store.tree import catch_up
 from ledger.store.writer import Deliver, Ticket, Writer
 
@@ -43,16 +44,20 @@ def incoming(
 class Ledger:
     """One ledger, open for writing in this process."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, *, driven: bool = False) -> None:
         self.book = book
         self.writer = Writer(book)
+        self._thread = None if driven else WriterThread(self.writer)
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Raises NoLedger, UnsafeDatabase, TreeDamaged, or what psycopg says of the connection."""
+    def open(cls, url: str, *, driven: bool = False) -> Self:
+        """With a thread that writes, unless it is `driven` by somebody else.
+
+        Raises NoLedger, UnsafeDatabase, TreeDamaged, or what psycopg says of the connection.
+        """
         book = Book(url, WRITER)
         catch_up(book)
-        return cls(book)
+        return cls(book, driven=driven)
 
     def record(self, authority: Authority, facts: Iterable[Incoming]) -> list[Receipt]:
         """Record facts together or not at all; a receipt each, in order.
@@ -62,11 +67,13 @@ class Ledger:
         return self.writer.record(Command(authority, tuple(facts)))
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
-        """Queue a command; `deliver` is called in the writer's thread when it is done."""
+        """Queue a command; `deliver` is called where the writer is driven when it is done."""
         return self.writer.submit(command, deliver, tag)
 
     def close(self) -> None:
         """Record what is queued, then let go of the database."""
+        if self._thread is not None:
+            self._thread.close()
         self.writer.close()
         self.book.close()
 

@@ -13,7 +13,7 @@ from api.intake import cloudevents
 from api.intake.cloudevents import Event, Taken
 from api.problems import Problem, of_refusal
 from api.requests import authority_of, body_of
-from api.state import STATE, State
+from api.state import STATE, State, deliver
 from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
 from ledger.store.tree import TreeDamaged
 from ledger.store.writer import Ticket, WriterBusy, WriterClosed
@@ -39,7 +39,7 @@ def _submit(
 ) -> asyncio.Future[Ticket]:
     future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
     try:
-        state.ledger.submit(Command(authority, facts), state.deliver, future)
+        state.ledger.submit(Command(authority, facts), deliver, future)
     except WriterBusy as busy:
         headers = {"Retry-After": str(busy.retry_after_s)}
         raise Problem("busy", str(busy), headers=headers) from busy

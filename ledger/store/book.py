@@ -41,6 +41,7 @@ from ledger.store.arrays import BigintArray, ByteaArray, TextArray, UuidArray, r
 from ledger.store.batch import AttendanceMention, Mention
 from ledger.store.database import READER, connect, conninfo, refuse_unsafe_settings
 from ledger.store.errors import StoreError
+from ledger.store.line import BEGIN, Line, Statement, instant_sent
 from ledger.store.rows import Row, read_streams
 
 PAGE_FACTS: Final = 5_000
@@ -66,14 +67,25 @@ class Head(Struct, frozen=True):
     recorded_at: datetime
 
 
+_LOCK: Final = Statement(
+    b"lock",
+    b"SELECT position, greatest(recorded_at, clock_timestamp()), tree_size, frontier"
+    b" FROM ledger.head FOR NO KEY UPDATE",
+)
 # A statement more costs a small batch as much as a dozen facts.
-_INSERT: Final = """
-WITH mentioned AS (INSERT INTO ledger.mention SELECT * FROM unnest(%s, %s, %s)),
-    attended AS (INSERT INTO ledger.attendance_mention SELECT * FROM unnest(%s, %s, %s))
+_INSERT: Final = Statement(
+    b"insert",
+    b"""
+WITH mentioned AS (INSERT INTO ledger.mention
+        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[])),
+    attended AS (INSERT INTO ledger.attendance_mention
+        SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[]))
 INSERT INTO ledger.facts (notification_id, originator_id, originator_version, topic, state,
     leaf_hash, event_key, recorded_at)
-SELECT *, %s FROM unnest(%s, %s, %s, %s, %s, %s, %s)
-"""
+SELECT *, $7::timestamptz FROM unnest($8::bigint[], $9::uuid[], $10::bigint[], $11::text[],
+    $12::bytea[], $13::bytea[], $14::uuid[])
+""",
+)
 
 
 class BookDatastore(PostgresDatastore):
@@ -120,6 +132,7 @@ class FactRecorder(PostgresApplicationRecorder):
         self._appender = appender
         self.sql_create_statements.clear()  # tables come from migrations
         self._warnings: list[str] = []
+        self._line: Line | None = None
 
     def insert_events(
         self,
@@ -130,29 +143,28 @@ class FactRecorder(PostgresApplicationRecorder):
         raise NotImplementedByDesign
 
     @contextmanager
-    def appending(self) -> Iterator[tuple[Connection[DictRow], Cursor[Any]]]:
-        """One pipelined transaction of the writer. Leaving it commits; raising rolls back."""
+    def appending(self) -> Iterator[Line]:
+        """A transaction on the writer's line, rolled back unless COMMIT was sent and answered."""
         self._warnings.clear()
-        with (
-            self._appender.get_connection() as conn,
-            self._listening(conn),
-            conn.pipeline(),
-            conn.transaction(),
-            conn.cursor() as cursor,
-        ):
-            yield conn, cursor
+        with self._appender.get_connection() as conn:
+            line = self._line_on(conn)
+            try:
+                line.send(BEGIN)
+                yield line
+            finally:
+                line.roll_back()
 
-    @contextmanager
-    def _listening(self, conn: Connection[Any]) -> Iterator[None]:
-        """Rows as tuples, and warnings heard, for the length of one transaction."""
-        handler = self._hear
-        conn.add_notice_handler(handler)
-        factory, conn.row_factory = conn.row_factory, tuple_row
-        try:
-            yield
-        finally:
-            conn.row_factory = factory
-            conn.remove_notice_handler(handler)
+    @property
+    def line(self) -> Line | None:
+        """The line as it was used last; None where there is none, or it was lost."""
+        return self._line if self._line is not None and not self._line.conn.closed else None
+
+    def _line_on(self, conn: Connection[DictRow]) -> Line:
+        """The line of the appending connection, which changes only when it was lost."""
+        if self._line is None or self._line.conn is not conn:
+            conn.add_notice_handler(self._hear)
+            self._line = Line(conn)
+        return self._line
 
     def _hear(self, notice: Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
@@ -165,17 +177,16 @@ class FactRecorder(PostgresApplicationRecorder):
             self._warnings.clear()
             raise OperationalError(text)
 
-    def _lock_table(self, curs: Cursor[Any]) -> None:
-        """The head row is the lock: its result is a ledger.store.tree.LockedHead, the time now."""
-        curs.execute(
-            "SELECT position, greatest(recorded_at, clock_timestamp()), tree_size, frontier"
-            " FROM ledger.head FOR NO KEY UPDATE",
-            prepare=True,
-        )
+    def _lock_table(self, curs: Any) -> None:
+        """The head row is the lock: its answer is a ledger.store.tree.LockedHead, the time now.
+
+        `curs` is the line, here and below.
+        """
+        curs.send(_LOCK)
 
     def _insert_stored_events(
         self,
-        curs: Cursor[Any],
+        curs: Any,
         stored_events: Sequence[StoredEvent],  # noqa: ARG002  # the library's signature
         **kwargs: Any,
     ) -> None:
@@ -183,26 +194,23 @@ class FactRecorder(PostgresApplicationRecorder):
         rows: Sequence[Row] = kwargs["rows"]
         mentioned: Sequence[Mention] = kwargs["mentioned"]
         attended: Sequence[AttendanceMention] = kwargs["attended"]
-        recorded_at: datetime = kwargs["recorded_at"]
-        curs.execute(
+        entries = [row.entry for row in rows]
+        curs.send(
             _INSERT,
-            (
-                UuidArray.of([entity for entity, _, _ in mentioned]),
-                BigintArray.of([kind for _, kind, _ in mentioned]),
-                UuidArray.of([stream for _, _, stream in mentioned]),
-                UuidArray.of([activity for activity, _, _ in attended]),
-                UuidArray.of_some([organisation for _, organisation, _ in attended]),
-                UuidArray.of([stream for _, _, stream in attended]),
-                recorded_at,
-                BigintArray.of([row.entry.position for row in rows]),
-                UuidArray.of([row.entry.stream for row in rows]),
-                BigintArray.of([row.entry.version for row in rows]),
-                TextArray.of([row.entry.fact.topic for row in rows]),
-                ByteaArray.of([row.state for row in rows]),
-                ByteaArray.of([row.leaf_hash for row in rows]),
-                UuidArray.of_bytes([row.event_key for row in rows]),
-            ),
-            prepare=True,
+            UuidArray.of([entity for entity, _, _ in mentioned]),
+            BigintArray.of([kind for _, kind, _ in mentioned]),
+            UuidArray.of([stream for _, _, stream in mentioned]),
+            UuidArray.of([activity for activity, _, _ in attended]),
+            UuidArray.of_some([organisation for _, organisation, _ in attended]),
+            UuidArray.of([stream for _, _, stream in attended]),
+            instant_sent(kwargs["recorded_at"]),
+            BigintArray.of([entry.position for entry in entries]),
+            UuidArray.of([entry.stream for entry in entries]),
+            BigintArray.of([entry.version for entry in entries]),
+            TextArray.of([entry.fact.topic for entry in entries]),
+            ByteaArray.of([row.state for row in rows]),
+            ByteaArray.of([row.leaf_hash for row in rows]),
+            UuidArray.of_bytes([row.event_key for row in rows]),
         )
 
 

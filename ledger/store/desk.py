@@ -14,8 +14,6 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg import Cursor
-
 from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
@@ -28,10 +26,18 @@ from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind, attended, mentions, stream_id
 from ledger.store import codec
 from ledger.store.batch import MENTIONING, AttendanceMention, Mention, Mentions, Slip, Wanted
-from ledger.store.rows import Found, Known, Row, known_at, read_streams
+from ledger.store.line import Line
+from ledger.store.rows import (
+    SINCE_FACTS_MAX,
+    Found,
+    Known,
+    Row,
+    Since,
+    known_at,
+    read_streams,
+)
 
 KEPT_STREAMS_MAX: Final = 50_000
-CATCH_UP_FACTS_MAX: Final = 5_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 # Nine facts in ten look these up: a global is cheaper than an enumeration's member.
 _ATTENDANCE: Final = Kind.attendance
@@ -72,6 +78,7 @@ class Desk:
         self._attendances: Mentions[AttendanceMention] = Mentions(2)
         self._absent: dict[int, UUID] = {}  # streams looked up, and not there
         self._firsts: dict[int, Row] = {}
+        self._changed: list[int] = []  # streams of the world that hold this batch's facts
         self._mentioning_read: dict[tuple[int, tuple[int, ...]], list[tuple[int, UUID]]] = {}
         self.seats: dict[UUID, int] = {}
         self.erased: list[UUID] = []
@@ -114,17 +121,21 @@ class Desk:
 
     def begin(
         self,
-        curs: Cursor[Any],
+        line: Line,
         *,
         position: int,
         recorded_at: datetime,
         wanted: Wanted,
         found: Found,
+        since: Since,
     ) -> None:
-        """Start a batch under the head lock, with what was found of what `prepare` wants."""
+        """Start a batch under the head lock, with what was found of what `prepare` wants.
+
+        And with what others appended since the last one.
+        """
         self._clear_batch()
-        self._curs = curs
-        self._catch_up(position)
+        self._line = line
+        self._catch_up(position, since)
         self.position = self.head = position
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
@@ -135,19 +146,15 @@ class Desk:
             self._fetch(id, entries)
         self._erased_read = found.erased
 
-    def _catch_up(self, position: int) -> None:
+    def _catch_up(self, position: int, since: Since) -> None:
         """Drop the streams that other processes wrote to since the last batch."""
         if position == self.position or not self._world:
             return
-        if self.position < 0 or position - self.position > CATCH_UP_FACTS_MAX:
+        if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
             return
-        self._curs.execute(
-            "SELECT DISTINCT originator_id FROM ledger.facts WHERE notification_id > %s",
-            (self.position,),
-        )
-        for (stream,) in self._curs.fetchall():
-            self._world.pop(stream.int, None)
+        for stream in since.streams:
+            self._world.pop(int.from_bytes(stream), None)
 
     def _fetch(self, id: UUID, entries: list[Entry]) -> Stream:
         """Put a stream that was read into the world, in passing where it is not worth keeping."""
@@ -156,6 +163,14 @@ class Desk:
         if stream.kind is _ATTENDANCE:
             self._passing.append(id.int)
         return stream
+
+    def undo(self) -> None:
+        """The batch was given up: drop what it changed, keep what others know."""
+        for id in (*self._changed, *self._passing):
+            self._world.pop(id, None)
+        self._passing.clear()
+        self.position = self.head
+        self._clear_batch()
 
     def keep(self) -> None:
         """The batch is committed: what it changed or read is worth keeping, attendances apart."""
@@ -200,7 +215,8 @@ class Desk:
         if row is not None:
             return self._fetch(id, [row.entry])
         if number not in self._absent:
-            entries = read_streams(self._curs, [id]).get(id)
+            with self._line.reading() as curs:
+                entries = read_streams(curs, [id]).get(id)
             if entries:
                 return self._fetch(id, entries)
             self._absent[number] = id
@@ -240,8 +256,9 @@ class Desk:
         place = (entity.int, wanted)
         read = self._mentioning_read.get(place)
         if read is None:
-            self._curs.execute(MENTIONING, {"entity": entity, "kinds": list(wanted)})
-            read = self._mentioning_read[place] = self._curs.fetchall()
+            with self._line.reading() as curs:
+                curs.execute(MENTIONING, {"entity": entity, "kinds": list(wanted)}, prepare=True)
+                read = self._mentioning_read[place] = curs.fetchall()
         found = {stream: kind for kind, stream in read}
         found.update((stream, kind) for _, kind, stream in self._mentions.of(entity))
         if _ATTENDANCE in wanted:
@@ -260,10 +277,10 @@ class Desk:
         if activity_id in self.seats:
             return self.seats[activity_id]
         if activity_id not in self._seats_read:
-            self._curs.execute(
-                "SELECT taken FROM ledger.seats WHERE activity_id = %s", (activity_id,)
-            )
-            row = self._curs.fetchone()
+            with self._line.reading() as curs:
+                row = curs.execute(
+                    "SELECT taken FROM ledger.seats WHERE activity_id = %s", (activity_id,)
+                ).fetchone()
             self._seats_read[activity_id] = 0 if row is None else row[0]
         return self._seats_read[activity_id]
 
@@ -276,7 +293,8 @@ class Desk:
 
     def known_at(self, position: int) -> Known:
         """The fact of a position that is known to be there."""
-        return known_at(self._curs, position)
+        with self._line.reading() as curs:
+            return known_at(curs, position)
 
     # A command
 
@@ -377,6 +395,7 @@ class Desk:
         for number, change in self._command.items():
             self._absent.pop(number, None)
             self._world[number] = change.after
+            self._changed.append(number)
             if change.after.kind is _ATTENDANCE:
                 self._passing.append(number)
         self.start()

@@ -253,6 +253,8 @@ jit = off
 wal_buffers = 16MB
 min_wal_size = 256MB
 max_wal_size = 4GB
+# Filling a new segment with zeros kept whoever committed then waiting for 50 ms.
+wal_init_zero = off
 checkpoint_timeout = 15min
 wal_compression = {wal_compression}
 

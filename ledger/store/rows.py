@@ -6,11 +6,13 @@ from uuid import UUID
 
 from msgspec import Struct
 from psycopg import Cursor
+from psycopg.pq.abc import PGresult
 
 from ledger.domain.history import Entry
 from ledger.store import codec
 from ledger.store.arrays import UuidArray
 from ledger.store.batch import Wanted
+from ledger.store.line import Line, Statement, int8, int8_sent
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -40,6 +42,19 @@ class Found(NamedTuple):
     erased: set[UUID]
 
 
+class Since(NamedTuple):
+    """What others appended since a position: the streams, and the hashes of the leaves in order.
+
+    At most SINCE_FACTS_MAX + 1: of more than SINCE_FACTS_MAX nothing can be said.
+    """
+
+    streams: list[bytes]
+    leaf_hashes: list[bytes]
+
+
+SINCE_FACTS_MAX: Final = 2_000
+
+
 _KNOWN: Final = """
 SELECT f.event_key AS id, 0 AS version, f.state, f.leaf_hash, coalesce(t.tree_size, 0) AS tree_size,
     coalesce(t.root, '') AS root
@@ -49,42 +64,63 @@ FROM ledger.facts AS f LEFT JOIN LATERAL (
 ) AS t ON true
 """
 # One statement: each costs a small batch as much as a dozen facts.
-_LOOK_UP: Final = f"""
-SELECT 0 AS part, * FROM ({_KNOWN} WHERE f.event_key = ANY(%s)) AS known
+_LOOK_UP: Final = Statement(
+    b"look_up",
+    f"""
+SELECT 0 AS part, * FROM ({_KNOWN} WHERE f.event_key = ANY($1)) AS known
 UNION ALL SELECT 1, originator_id, originator_version, state, NULL, NULL, NULL
-    FROM ledger.facts WHERE originator_id = ANY(%s)
+    FROM ledger.facts WHERE originator_id = ANY($2)
 UNION ALL SELECT 2, person_ref, 0, NULL, NULL, NULL, NULL
-    FROM ledger.erased WHERE person_ref = ANY(%s)
+    FROM ledger.erased WHERE person_ref = ANY($3)
 ORDER BY version
-"""  # noqa: S608 - constants
+""".encode(),  # noqa: S608 - constants
+)
 
 
-def look_up(curs: Cursor[Any], wanted: Wanted) -> None:
-    """Ask for what a batch wants; in a pipeline, without waiting for the answer."""
-    curs.execute(
+def look_up(line: Line, wanted: Wanted) -> None:
+    """Ask for what a batch wants, without waiting for the answer."""
+    line.send(
         _LOOK_UP,
-        (
-            UuidArray.of_bytes(wanted.keys),
-            UuidArray.of(list(wanted.streams.values())),
-            UuidArray.of(wanted.persons),
-        ),
-        prepare=True,
-        binary=True,
+        UuidArray.of_bytes(wanted.keys),
+        UuidArray.of(list(wanted.streams.values())),
+        UuidArray.of(wanted.persons),
     )
 
 
-def found(curs: Cursor[Any]) -> Found:
+_SINCE: Final = Statement(
+    b"since",
+    b"SELECT originator_id, leaf_hash FROM ledger.facts WHERE notification_id > $1"
+    b" ORDER BY notification_id LIMIT %d" % (SINCE_FACTS_MAX + 1),
+)
+
+
+def look_since(line: Line, position: int) -> None:
+    """Ask for what others appended since a position; of -1, nothing is known and nothing asked."""
+    line.send(_SINCE, int8_sent(position if position >= 0 else 2**62))
+
+
+def since(answer: PGresult) -> Since:
+    """The answer to `look_since`."""
+    rows = range(answer.ntuples)
+    streams, leaf_hashes = ([answer.get_value(n, column) or b"" for n in rows] for column in (0, 1))
+    return Since(streams, leaf_hashes)
+
+
+def found(answer: PGresult) -> Found:
     """The answer to `look_up`."""
     known: dict[bytes, Known] = {}
     streams: dict[UUID, list[Entry]] = {}
     erased: set[UUID] = set()
-    for part, id, _, state, *kept in curs:
-        if part == 0:
-            known[id.bytes] = Known(state, *kept)
-        elif part == 1:
-            streams.setdefault(id, []).append(codec.decode_leaf(state))
-        else:
-            erased.add(id)
+    for n in range(answer.ntuples):
+        part, id, _, *kept = (answer.get_value(n, column) or b"" for column in range(7))
+        match int8(part):
+            case 0:
+                state, leaf_hash, tree_size, root = kept
+                known[id] = Known(state, leaf_hash, int8(tree_size), root)
+            case 1:
+                streams.setdefault(UUID(bytes=id), []).append(codec.decode_leaf(kept[0]))
+            case _:
+                erased.add(UUID(bytes=id))
     return Found(known, streams, erased)
 
 

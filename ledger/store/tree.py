@@ -6,19 +6,31 @@ behind is the tree of the last commit.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from psycopg import Cursor
+from psycopg.pq.abc import PGresult
 
 from ledger.store.arrays import BigintArray, ByteaArray
 from ledger.store.book import Book
 from ledger.store.errors import StoreError
+from ledger.store.line import COMMIT, Line, Statement, instant, instant_sent, int8, int8_sent
 from ledger.transparency.merkle import Frontier, perfect_nodes, root_of
 from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH
 
 CATCH_UP_LEAVES: Final = 65_536
 LEVELS: Final = LEVEL_MAX // HEIGHT + 1
 _HEIGHTS: Final = frozenset(HEIGHT * level for level in range(LEVELS))
+_TILES: Final = Statement(
+    b"tiles",
+    b"INSERT INTO ledger.tile (level, index, root, hashes)"
+    b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[])",
+)
+_FINISH: Final = Statement(
+    b"finish",
+    b"WITH kept AS (INSERT INTO ledger.tree_head (tree_size, root) VALUES ($1, $2))"
+    b" UPDATE ledger.head SET position = $1, recorded_at = $3, tree_size = $1, root = $2,"
+    b" frontier = $4",
+)
 
 
 class TreeDamaged(StoreError):
@@ -34,6 +46,14 @@ class LockedHead(NamedTuple):
     recorded_at: datetime
     tree_size: int
     frontier: bytes
+
+
+def locked_head(answer: PGresult) -> LockedHead:
+    """The answer to locking the head."""
+    position, recorded_at, tree_size, frontier = (
+        answer.get_value(0, column) or b"" for column in range(4)
+    )
+    return LockedHead(int8(position), instant(recorded_at), int8(tree_size), frontier)
 
 
 class TreeHead(NamedTuple):
@@ -68,19 +88,24 @@ class Tree:
         self._rows: list[list[bytes]] = []
         self._full: list[FullTile] = []
 
-    def begin(self, curs: Cursor[Any], head: LockedHead) -> None:
-        """Be where the head is. Raises TreeDamaged.
+    def begin(self, line: Line, head: LockedHead, since: Sequence[bytes]) -> None:
+        """Be where the head is; `since` holds the leaf hashes that others appended meanwhile.
 
-        Reads what another process appended; after the migration that brought the tree, everything.
+        Reads the right edge where these do not lead to it; after the migration that brought the
+        tree, everything. Raises TreeDamaged.
         """
-        if self._frontier.size == head.position == head.tree_size:
-            return
-        self._load(curs, head)
+        if self._frontier.size + len(since) == head.position == head.tree_size:
+            if since:
+                self.append(since)
+                self.drain()  # whoever appended them has written what became full
+            if b"".join(self._frontier.hashes) == head.frontier:
+                return
+        self._load(line, head)
         for after in range(head.tree_size, head.position, CATCH_UP_LEAVES):
-            self.append(_leaf_hashes(curs, after, min(after + CATCH_UP_LEAVES, head.position)))
-            self._write_tiles(curs)
+            self.append(_leaf_hashes(line, after, min(after + CATCH_UP_LEAVES, head.position)))
+            self._write_tiles(line)
         if head.tree_size < head.position:
-            self.finish(curs, head.recorded_at)
+            self.finish(line, head.recorded_at)
 
     def append(self, leaf_hashes: Sequence[bytes]) -> None:
         """Grow by the next leaves."""
@@ -108,26 +133,15 @@ class Tree:
         """What the head row keeps of the tree."""
         return self._frontier
 
-    def finish(self, curs: Cursor[Any], recorded_at: datetime) -> TreeHead:
+    def finish(self, line: Line, recorded_at: datetime) -> TreeHead:
         """Write what is full, and let the head row follow facts and tree."""
-        self._write_tiles(curs)
+        self._write_tiles(line)
         size, root = self.head
-        curs.execute(
-            "WITH kept AS (INSERT INTO ledger.tree_head (tree_size, root)"
-            " VALUES (%(size)s, %(root)s)) UPDATE ledger.head SET position = %(size)s,"
-            " recorded_at = %(recorded_at)s, tree_size = %(size)s, root = %(root)s,"
-            " frontier = %(frontier)s",
-            {
-                "size": size,
-                "root": root,
-                "recorded_at": recorded_at,
-                "frontier": b"".join(self._frontier.hashes),
-            },
-            prepare=True,
-        )
+        frontier = b"".join(self._frontier.hashes)
+        line.send(_FINISH, int8_sent(size), root, instant_sent(recorded_at), frontier)
         return TreeHead(size, root)
 
-    def _load(self, curs: Cursor[Any], head: LockedHead) -> None:
+    def _load(self, line: Line, head: LockedHead) -> None:
         """The hashes of the partial tiles, held against the frontier."""
         self.forget()
         size = head.tree_size
@@ -135,9 +149,9 @@ class Tree:
         while nodes:
             level, width = len(self._rows), nodes % WIDTH
             self._rows.append(
-                _leaf_hashes(curs, size - width, size)
+                _leaf_hashes(line, size - width, size)
                 if level == 0
-                else _roots(curs, level - 1, nodes - width, nodes)
+                else _roots(line, level - 1, nodes - width, nodes)
             )
             nodes //= WIDTH
         for row in reversed(self._rows):
@@ -151,21 +165,17 @@ class Tree:
         full, self._full = self._full, []
         return full
 
-    def _write_tiles(self, curs: Cursor[Any]) -> None:
+    def _write_tiles(self, line: Line) -> None:
         full = self.drain()
         if not full:
             return
         levels, indexes, roots, hashes = zip(*full, strict=True)
-        curs.execute(
-            "INSERT INTO ledger.tile (level, index, root, hashes)"
-            " SELECT * FROM unnest(%s, %s, %s, %s)",
-            (
-                BigintArray.of(levels),
-                BigintArray.of(indexes),
-                ByteaArray.of(roots),
-                ByteaArray.of(hashes),
-            ),
-            prepare=True,
+        line.send(
+            _TILES,
+            BigintArray.of(levels),
+            BigintArray.of(indexes),
+            ByteaArray.of(roots),
+            ByteaArray.of(hashes),
         )
 
 
@@ -176,26 +186,26 @@ def _perfect(row: Sequence[bytes], height: int, index: int) -> bytes:
     return root_of([_perfect(row, height - 1, 2 * index + side) for side in (0, 1)])
 
 
-def _leaf_hashes(curs: Cursor[Any], after: int, upto: int) -> list[bytes]:
-    curs.execute(
-        "SELECT leaf_hash FROM ledger.facts"
-        " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id",
-        (after, upto),
-        prepare=True,
-        binary=True,
-    )
-    return [found for (found,) in curs.fetchall()]
+def _leaf_hashes(line: Line, after: int, upto: int) -> list[bytes]:
+    with line.reading() as curs:
+        curs.execute(
+            "SELECT leaf_hash FROM ledger.facts"
+            " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id",
+            (after, upto),
+            binary=True,
+        )
+        return [found for (found,) in curs]
 
 
-def _roots(curs: Cursor[Any], level: int, first: int, end: int) -> list[bytes]:
-    curs.execute(
-        "SELECT root FROM ledger.tile"
-        " WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
-        (level, first, end),
-        prepare=True,
-        binary=True,
-    )
-    return [found for (found,) in curs.fetchall()]
+def _roots(line: Line, level: int, first: int, end: int) -> list[bytes]:
+    with line.reading() as curs:
+        curs.execute(
+            "SELECT root FROM ledger.tile"
+            " WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
+            (level, first, end),
+            binary=True,
+        )
+        return [found for (found,) in curs]
 
 
 def catch_up(book: Book) -> None:
@@ -207,8 +217,9 @@ def catch_up(book: Book) -> None:
         row = curs.execute("SELECT position = tree_size FROM ledger.head").fetchone()
     if row == (True,):
         return
-    with book.recorder.appending() as (_, curs):
-        book.recorder._lock_table(curs)
-        row = curs.fetchone()
-        assert row is not None
-        Tree().begin(curs, LockedHead(*row))
+    with book.recorder.appending() as line:
+        book.recorder._lock_table(line)
+        (locked,) = line.answers()[1:]
+        Tree().begin(line, locked_head(locked), [])
+        line.send(COMMIT)
+        line.answers()

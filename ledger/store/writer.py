@@ -1,13 +1,14 @@
 """Group commit: commands that arrive while a transaction commits go into the next one together.
 
-One thread, one transaction at a time. What a crash leaves behind: a batch is in the book as a whole
+One transaction at a time. What a crash leaves behind: a batch is in the book as a whole
 or not at all; who got no receipt posts again, and the idempotency key tells.
 """
 
+import select
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from threading import Condition, Event, Thread
+from collections.abc import Callable, Generator, Sequence
+from threading import Event, Lock
 from typing import Any, Final
 
 import structlog
@@ -16,7 +17,6 @@ from eventsourcing.persistence import (
     OperationalError,
     PersistenceError,
 )
-from psycopg import Connection
 
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
@@ -25,8 +25,9 @@ from ledger.store.batch import Slip, slips_of
 from ledger.store.book import Book
 from ledger.store.desk import Desk
 from ledger.store.herald import Herald
-from ledger.store.rows import found, look_up
-from ledger.store.tree import LockedHead, Tree, TreeDamaged, TreeHead
+from ledger.store.line import COMMIT, Line, Statement, Wait
+from ledger.store.rows import found, look_since, look_up, since
+from ledger.store.tree import Tree, TreeDamaged, TreeHead, locked_head
 
 log: Final = structlog.get_logger(__name__)
 
@@ -34,6 +35,13 @@ BATCH_FACTS_MAX: Final = 4_000
 CHUNK_FACTS: Final = 500
 QUEUE_FACTS_MAX: Final = 20_000
 TRIES: Final = 5
+
+_SEATS: Final = Statement(
+    b"seats",
+    b"INSERT INTO ledger.seats SELECT * FROM unnest($1::uuid[], $2::bigint[])"
+    b" ON CONFLICT (activity_id) DO UPDATE SET taken = excluded.taken",
+)
+_ERASED: Final = Statement(b"erased", b"INSERT INTO ledger.erased SELECT * FROM unnest($1::uuid[])")
 
 
 class WriterBusy(Exception):
@@ -84,8 +92,10 @@ class Ticket:
         return self.receipts
 
 
+Transaction = Generator[Wait, None, None]
+"""A transaction on its way: yields what it waits for."""
 Deliver = Callable[[Sequence[Ticket]], None]
-"""Called in the writer's thread with all finished tickets of one caller at once."""
+"""Called where the writer is driven, with all finished tickets of one caller at once."""
 
 
 class Statistics:
@@ -100,7 +110,11 @@ class Statistics:
 
 
 class Writer:
-    """The only thread of a process that appends to the book."""
+    """What a process has to append, and how: a queue, and one transaction at a time from it.
+
+    Somebody drives it: a thread (ledger.store.driving), or an event loop (api.driving) that must
+    never wait and leaves to a thread what may.
+    """
 
     def __init__(self, book: Book, tree: Tree | None = None) -> None:
         self._book = book
@@ -108,24 +122,27 @@ class Writer:
         self._tree = tree or Tree()
         self._queue: deque[Ticket] = deque()
         self._queued_facts = 0
-        self._condition = Condition()
+        self._lock = Lock()
         self._closing = False
         self._herald = Herald(book)
+        self.wake: Callable[[], None] = _nobody
+        """Called when there is something to do, in the thread that brought it."""
         self.statistics = Statistics()
-        self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
-        self._thread.start()
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
         """Queue a command. Raises WriterBusy when the queue is full, WriterClosed when stopping."""
+        facts = len(command.facts)
+        if self._queue and self._queued_facts + facts > QUEUE_FACTS_MAX:
+            raise WriterBusy  # before any work is done for it
         ticket = Ticket(command, slips_of(self._book.space, command), deliver, tag)
-        with self._condition:
+        with self._lock:
             if self._closing:
                 raise WriterClosed
-            if self._queue and self._queued_facts + len(command.facts) > QUEUE_FACTS_MAX:
+            if self._queue and self._queued_facts + facts > QUEUE_FACTS_MAX:
                 raise WriterBusy
             self._queue.append(ticket)
-            self._queued_facts += len(command.facts)
-            self._condition.notify()
+            self._queued_facts += facts
+        self.wake()
         return ticket
 
     def record(self, command: Command) -> list[Receipt]:
@@ -140,28 +157,24 @@ class Writer:
         """Facts that wait for their transaction."""
         return self._queued_facts
 
-    def close(self) -> None:
-        """Record what is queued, then stop."""
-        with self._condition:
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more is taken: what is queued is still recorded."""
+        return self._closing
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        with self._lock:
             self._closing = True
-            self._condition.notify()
-        self._thread.join()
+        self.wake()
+
+    def close(self) -> None:
+        """Let go, once nothing is queued any more and nobody drives."""
         self._herald.close()
 
-    def _run(self) -> None:
-        while True:
-            batch = self._next_batch()
-            if not batch:
-                return
-            self._record(batch)
-            _deliver(batch)
-            self._herald.tell(self.statistics.last_position)
-
-    def _next_batch(self) -> list[Ticket]:
-        """At least one ticket, as many as fit one transaction; none when closing."""
-        with self._condition:
-            while not self._queue and not self._closing:
-                self._condition.wait()
+    def next_batch(self) -> list[Ticket]:
+        """As many tickets as fit one transaction; none where nothing is queued."""
+        with self._lock:
             batch: list[Ticket] = []
             facts = 0
             while self._queue and (
@@ -173,37 +186,59 @@ class Writer:
             self._queued_facts -= facts
             return batch
 
-    def _record(self, batch: list[Ticket]) -> None:
-        """Record a batch; on an error of the database try again, or halve to find the culprit."""
+    def finish(self, batch: Sequence[Ticket]) -> None:
+        """Hand a batch's tickets back, and let followers know."""
+        _deliver(batch)
+        self._herald.tell(self.statistics.last_position)
+
+    def abandon(self, error: Exception) -> None:
+        """Whoever drove it is gone: nothing more is taken, and whoever waits gets the error."""
+        self.stop()
+        while batch := self.next_batch():
+            self._fail(batch, error)
+            _deliver(batch)
+
+    def record_batch(self, batch: list[Ticket]) -> None:
+        """Record a batch, waiting. On an error of the database again, or halved for the culprit."""
         for attempt in range(1, TRIES + 1):
             try:
-                self._transaction(batch)
+                self._transact(batch)
                 return
             except (OperationalError, InterfaceError) as error:
                 # The connection was lost, perhaps between COMMIT and its answer: deciding again
                 # finds what was recorded by its idempotency key.
-                self._forget()
+                self.forget()
                 log.warning("append_interrupted", attempt=attempt, error=str(error)[:500])
                 if attempt < TRIES:
                     time.sleep(0.05 * 2**attempt)
             except TreeDamaged as error:
-                self._forget()
+                self.forget()
                 log.error("tree_damaged", tree_size=error.case["tree_size"])
                 self._fail(batch, error)
                 return
             except PersistenceError as error:
-                self._forget()
-                log.error("append_failed", facts=_facts(batch), error=str(error)[:500])
+                self.forget()
+                log.error("append_failed", facts=facts_of(batch), error=str(error)[:500])
                 self._halve(batch)
                 return
             except Exception:  # the edge of the thread: whoever waits gets an answer
-                self._forget()
-                log.exception("append_defect", facts=_facts(batch))
+                self.forget()
+                log.exception("append_defect", facts=facts_of(batch))
                 self._halve(batch)
                 return
         self._fail(batch)
 
-    def _forget(self) -> None:
+    @property
+    def has_line(self) -> bool:
+        """Whether a transaction can begin without connecting first."""
+        return self._book.recorder.line is not None
+
+    def undo(self) -> None:
+        """After a transaction that was given up before anything was sent: as before it."""
+        self._desk.undo()
+
+    def forget(self) -> None:
+        """After a failed transaction: nothing kept can be trusted."""
         self._desk.forget()
         self._tree.forget()
 
@@ -212,32 +247,47 @@ class Writer:
             self._fail(batch)
             return
         middle = len(batch) // 2
-        self._record(batch[:middle])
-        self._record(batch[middle:])
+        self.record_batch(batch[:middle])
+        self.record_batch(batch[middle:])
 
     @staticmethod
     def _fail(batch: list[Ticket], error: Exception | None = None) -> None:
         for ticket in batch:
             ticket.error = error or OutcomeUnknown()
 
-    def _transaction(self, batch: list[Ticket]) -> None:
-        """Lock, look up, decide, append, commit: two round trips and a commit."""
+    def _transact(self, batch: list[Ticket]) -> None:
+        """A transaction in a thread that waits."""
+        socket = select.poll()
+        for fileno, events in self.transaction(batch):
+            socket.register(fileno, events)
+            socket.poll()
+
+    def transaction(self, batch: list[Ticket], *, patient: bool = True) -> Transaction:
+        """Lock, look up, decide, append, commit: two round trips, and a yield for each wait.
+
+        Where nobody may be kept waiting, `patient` is false: raises WouldWait where more must be
+        asked than was sent ahead. Raises what the database says, as the library names it.
+        """
         desk = self._desk
         wanted = desk.prepare(ticket.slips for ticket in batch)
         recorder = self._book.recorder
-        with recorder.appending() as (conn, curs):
-            recorder._lock_table(curs)
-            asked = conn.cursor()
-            look_up(asked, wanted)
-            head = LockedHead._make(curs.fetchone() or ())
+        with recorder.appending() as line:
+            line.patient = patient
+            recorder._lock_table(line)
+            look_up(line, wanted)
+            look_since(line, desk.position)
+            _, locked, looked_up, appended = yield from line.answering()
+            head = locked_head(locked)
+            others = since(appended)
             desk.begin(
-                asked,
+                line,
                 position=head.position,
                 recorded_at=head.recorded_at,
                 wanted=wanted,
-                found=found(asked),
+                found=found(looked_up),
+                since=others,
             )
-            self._tree.begin(asked, head)
+            self._tree.begin(line, head, others.leaf_hashes)
             for ticket in batch:
                 try:
                     ticket.receipts = clerk.take(desk, ticket.command.authority, ticket.slips)
@@ -246,46 +296,42 @@ class Writer:
                     ticket.error = refused
                 if len(desk.rows) >= CHUNK_FACTS:
                     # PostgreSQL inserts these while the next commands are decided on.
-                    self._append(conn, curs)
+                    self._append(line)
+                    line.push()
             if desk.rows:
-                self._append(conn, curs)
-            self._guard(curs)
+                self._append(line)
+            self._guard(line)
             began = time.perf_counter()
+            line.send(COMMIT)
+            yield from line.answering()
         recorder.raise_commit_warning()
         self._count(desk.recorded, time.perf_counter() - began)
         _complete(batch, self._tree.head)
         desk.keep()
 
-    def _append(self, conn: Connection[Any], curs: Any) -> None:
+    def _append(self, line: Line) -> None:
         """Send facts and their mentions on their way; errors show when the transaction ends."""
         rows, mentioned, attended = self._desk.drain()
         self._book.recorder._insert_stored_events(
-            curs,
+            line,
             (),
             rows=rows,
             mentioned=mentioned,
             attended=attended,
             recorded_at=self._desk.recorded_at,
         )
-        conn.pgconn.flush()
         self._tree.append([row.leaf_hash for row in rows])
 
-    def _guard(self, curs: Any) -> None:
+    def _guard(self, line: Line) -> None:
         """The head, and what else follows from the batch."""
         desk = self._desk
         if desk.recorded:
-            self._tree.finish(curs, desk.recorded_at)
+            self._tree.finish(line, desk.recorded_at)
         if desk.seats:
-            curs.execute(
-                "INSERT INTO ledger.seats SELECT * FROM unnest(%s, %s)"
-                " ON CONFLICT (activity_id) DO UPDATE SET taken = excluded.taken",
-                (UuidArray.of(list(desk.seats)), BigintArray.of(list(desk.seats.values()))),
-                prepare=True,
-            )
+            taken = BigintArray.of(list(desk.seats.values()))
+            line.send(_SEATS, UuidArray.of(list(desk.seats)), taken)
         if desk.erased:
-            curs.execute(
-                "INSERT INTO ledger.erased SELECT * FROM unnest(%s)", (UuidArray.of(desk.erased),)
-            )
+            line.send(_ERASED, UuidArray.of(desk.erased))
 
     def _count(self, facts: int, seconds: float) -> None:
         self.statistics.facts += facts
@@ -293,6 +339,10 @@ class Writer:
         self.statistics.commit_s += seconds
         self.statistics.last_batch_facts = facts
         self.statistics.last_position = self._desk.position
+
+
+def _nobody() -> None:
+    """Nobody drives yet."""
 
 
 def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:
@@ -304,7 +354,8 @@ def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:
                 receipt.tree_size, receipt.root = size, root
 
 
-def _facts(batch: Sequence[Ticket]) -> int:
+def facts_of(batch: Sequence[Ticket]) -> int:
+    """How many facts a batch holds."""
     return sum(len(ticket.command.facts) for ticket in batch)
 
 
@@ -314,4 +365,7 @@ def _deliver(batch: Sequence[Ticket]) -> None:
     for ticket in batch:
         by_caller.setdefault(id(ticket.deliver), []).append(ticket)
     for tickets in by_caller.values():
-        tickets[0].deliver(tickets)
+        try:
+            tickets[0].deliver(tickets)
+        except Exception:  # a caller's defect must not keep the others waiting
+            log.exception("delivery_failed", commands=len(tickets))

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from random import Random
 from statistics import median
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
-
-from psycopg import Cursor
 
 from api.cli.processes import tune
 from api.logs import configure
@@ -16,6 +14,8 @@ from ledger.domain.commands import ADMIN, Authority, Command, Incoming
 from ledger.service import incoming
 from ledger.store.book import Book
 from ledger.store.database import READER, WRITER, connect
+from ledger.store.driving import WriterThread
+from ledger.store.line import Line, Statement, instant_sent, int8_sent
 from ledger.store.proofs import head_of
 from ledger.store.tree import LockedHead, Tree, TreeHead
 from ledger.store.writer import Ticket, Writer
@@ -26,13 +26,14 @@ from tests.bench.stage import Stage
 COMMANDS_FACTS: Final = 100
 ROUND_FACTS: Final = 20_000
 PROOFS: Final = 100
+_MOVE: Final = Statement(b"move", b"UPDATE ledger.head SET position = $1, recorded_at = $2")
 OFFICE: Final = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
 
 
 class Treeless(Tree):
     """Posting without the tree: the head row alone follows."""
 
-    def begin(self, curs: Cursor[Any], head: LockedHead) -> None:  # noqa: ARG002  # the tree's
+    def begin(self, line: Line, head: LockedHead, since: Sequence[bytes]) -> None:  # noqa: ARG002  # the tree's
         """Nothing is read."""
         self._position = head.position
 
@@ -45,13 +46,9 @@ class Treeless(Tree):
         """What receipts name: no tree."""
         return TreeHead(self._position, b"")
 
-    def finish(self, curs: Cursor[Any], recorded_at: datetime) -> TreeHead:
+    def finish(self, line: Line, recorded_at: datetime) -> TreeHead:
         """The head row moves."""
-        curs.execute(
-            "UPDATE ledger.head SET position = %s, recorded_at = %s",
-            (self._position, recorded_at),
-            prepare=True,
-        )
+        line.send(_MOVE, int8_sent(self._position), instant_sent(recorded_at))
         return self.head
 
 
@@ -93,8 +90,10 @@ def _posted(url: str, rounds: int) -> tuple[float, float]:
         with_tree = number % 2 == 0
         book = Book(url, WRITER)
         writer = Writer(book, Tree() if with_tree else Treeless())
+        thread = WriterThread(writer)
         activity_id = _founded(writer)  # a tree that is behind catches up here, not below
         rates[with_tree].append(_rate(writer, _attended(activity_id, ROUND_FACTS)))
+        thread.close()
         writer.close()
         book.close()
     return median(rates[True]), median(rates[False])

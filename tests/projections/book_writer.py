@@ -13,6 +13,7 @@ from ledger.domain.streams import Kind, attended, mentions, namespace, stream_of
 from ledger.store import codec
 from ledger.store.arrays import register
 from ledger.store.book import create
+from ledger.store.line import BEGIN, COMMIT, Line
 from ledger.store.tree import LockedHead, Tree
 
 ORIGIN = "test.example/2026"
@@ -82,8 +83,18 @@ class BookWriter:
             for entry in entries:
                 self.insert_state(curs, entry, codec.leaf(entry, codec.canonical(entry.fact)))
                 self._mention(curs, entry)
-            curs.execute("SELECT position, recorded_at, tree_size, frontier FROM ledger.head")
-            Tree().begin(curs, LockedHead._make(curs.fetchone() or ()))
+        self._grow_tree()
+
+    def _grow_tree(self) -> None:
+        """Let the tree catch up with the facts."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            row = conn.execute("SELECT position, recorded_at, tree_size, frontier FROM ledger.head")
+            head = LockedHead._make(row.fetchone() or ())
+            line = Line(conn)
+            line.send(BEGIN)
+            Tree().begin(line, head, [])
+            line.send(COMMIT)
+            line.answers()
 
     def _mention(self, curs: psycopg.Cursor, entry: Entry) -> None:
         kind, stream = self.streams[entry.id][1], entry.stream

@@ -1,0 +1,99 @@
+"""The writer driven by the event loop: small batches on the spot, the others in a thread.
+
+A thread beside a busy event loop waits for the interpreter longer than it works, and the loop is
+woken for it in vain: a fact posted alone took half as long again. So a small batch is decided on
+between two requests, while its two waits for PostgreSQL are the loop's own. What is large, must ask
+more than was sent ahead, or failed, goes to a thread, where it may take as long as it likes.
+"""
+
+import asyncio
+import select
+from threading import get_ident
+from typing import Final
+
+import structlog
+
+from ledger.store.line import Wait, WouldWait
+from ledger.store.writer import Ticket, Writer, WriterClosed, facts_of
+
+INLINE_FACTS_MAX: Final = 256
+"""Some five milliseconds in which no other request is looked at."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Driver:
+    """Records what is queued until the writer is stopped. Lives in the event loop."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        self._work = asyncio.Event()
+        writer.wake = self._wake
+        self._task = self._loop.create_task(self._run())
+
+    def _wake(self) -> None:
+        """From whichever thread submits."""
+        if get_ident() == self._thread:
+            self._work.set()
+        else:
+            self._loop.call_soon_threadsafe(self._work.set)
+
+    async def close(self) -> None:
+        """Record what is queued, then stop."""
+        self._writer.stop()
+        await self._task
+
+    async def _run(self) -> None:
+        writer = self._writer
+        try:
+            while True:
+                batch = writer.next_batch()
+                if batch:
+                    if not await self._inline(batch):
+                        await asyncio.to_thread(writer.record_batch, batch)
+                    writer.finish(batch)
+                elif writer.closing:
+                    return
+                else:
+                    await self._work.wait()
+                    self._work.clear()
+        except BaseException:  # a defect ends the task: nobody may wait for it
+            log.exception("writer_defect")
+            writer.abandon(WriterClosed())
+            raise
+
+    async def _inline(self, batch: list[Ticket]) -> bool:
+        """Whether a batch was recorded without keeping anybody waiting."""
+        if facts_of(batch) > INLINE_FACTS_MAX or not self._writer.has_line:
+            return False
+        transaction = self._writer.transaction(batch, patient=False)
+        try:
+            for wait in transaction:
+                await self._ready(wait)
+        except WouldWait:
+            self._writer.undo()
+            return False
+        except Exception:  # noqa: BLE001 - the thread does it again, and says what failed
+            self._writer.forget()
+            return False
+        return True
+
+    async def _ready(self, wait: Wait) -> None:
+        fileno, events = wait
+        ready = self._loop.create_future()
+
+        def tell() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        self._loop.add_reader(fileno, tell)
+        if events & select.POLLOUT:
+            self._loop.add_writer(fileno, tell)
+        try:
+            await ready
+        finally:
+            self._loop.remove_reader(fileno)
+            if events & select.POLLOUT:
+                self._loop.remove_writer(fileno)
