@@ -8,13 +8,14 @@ more than was sent ahead, or failed, goes to a thread, where it may take as long
 
 import asyncio
 import select
+from collections.abc import Callable
 from threading import get_ident
 from typing import Final
 
 import structlog
 
 from ledger.store.line import Wait, WouldWait
-from ledger.store.writer import Ticket, Writer, WriterClosed, facts_of
+from ledger.store.writer import Ticket, Writer, facts_of
 
 INLINE_FACTS_MAX: Final = 256
 """Some five milliseconds in which no other request is looked at."""
@@ -23,9 +24,13 @@ log: Final = structlog.get_logger(__name__)
 
 
 class Driver:
-    """Records what is queued until the writer is stopped. Lives in the event loop."""
+    """Records what is queued until the writer is stopped. Lives in the event loop.
 
-    def __init__(self, writer: Writer) -> None:
+    `failed` is called when a defect ended it: this process takes no more facts.
+    """
+
+    def __init__(self, writer: Writer, failed: Callable[[], None]) -> None:
+        self._failed = failed
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
@@ -46,7 +51,7 @@ class Driver:
         await self._task
 
     async def _run(self) -> None:
-        writer = self._writer
+        writer, batch = self._writer, list[Ticket]()
         try:
             while True:
                 batch = writer.next_batch()
@@ -59,10 +64,10 @@ class Driver:
                 else:
                     await self._work.wait()
                     self._work.clear()
-        except BaseException:  # a defect ends the task: nobody may wait for it
+        except Exception:  # the edge of the task: nobody may wait for it
             log.exception("writer_defect")
-            writer.abandon(WriterClosed())
-            raise
+            writer.abandon(batch)
+            self._failed()
 
     async def _inline(self, batch: list[Ticket]) -> bool:
         """Whether a batch was recorded without keeping anybody waiting."""

@@ -1,6 +1,7 @@
 """What one serving process holds: the writer, readers, keys, and how far the read models are."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +103,7 @@ class State:
     def listen(self) -> None:
         """Start to write, and to follow the read models' position. Called in the event loop."""
         loop = asyncio.get_running_loop()
-        self._driver = Driver(self.ledger.writer)
+        self._driver = Driver(self.ledger.writer, _give_way)
         self._listener = Thread(
             target=self._listen, args=(loop,), name="models-listener", daemon=True
         )
@@ -219,6 +220,11 @@ def deliver(tickets: Sequence[Ticket]) -> None:
         future: asyncio.Future[Ticket] = ticket.tag
         if not future.done():
             future.set_result(ticket)
+
+
+def _give_way() -> None:
+    """End this worker as a stop would: the supervisor starts another that can write."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 STATE: Final = web.AppKey("state", State)

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from ledger.store.writer import Writer, WriterClosed
+from ledger.store.writer import Ticket, Writer
 
 log: Final = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ class WriterThread:
         self._thread.join()
 
     def _run(self) -> None:
-        writer = self._writer
+        writer, batch = self._writer, list[Ticket]()
         try:
             while True:
                 batch = writer.next_batch()
@@ -38,7 +38,6 @@ class WriterThread:
                 else:
                     self._work.wait()
                     self._work.clear()
-        except BaseException:  # a defect ends the thread: nobody may wait for it
+        except Exception:  # the edge of the thread: nobody may wait for it
             log.exception("writer_defect")
-            writer.abandon(WriterClosed())
-            raise
+            writer.abandon(batch)

@@ -191,12 +191,13 @@ class Writer:
         _deliver(batch)
         self._herald.tell(self.statistics.last_position)
 
-    def abandon(self, error: Exception) -> None:
-        """Whoever drove it is gone: nothing more is taken, and whoever waits gets the error."""
+    def abandon(self, batch: list[Ticket]) -> None:
+        """Whoever drove it is gone, with this batch at hand: nobody may wait for an answer."""
         self.stop()
-        while batch := self.next_batch():
-            self._fail(batch, error)
+        while batch:
+            self._fail(batch)
             _deliver(batch)
+            batch = self.next_batch()
 
     def record_batch(self, batch: list[Ticket]) -> None:
         """Record a batch, waiting. On an error of the database again, or halved for the culprit."""

@@ -1,0 +1,179 @@
+"""The writer driven by the event loop: who posts never notices which way a fact went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+
+from api import driving
+from api.driving import Driver
+from api.state import deliver
+from ledger.domain.commands import Command, Incoming, Refused
+from ledger.service import Ledger
+from ledger.store.book import create
+from ledger.store.database import connect
+from ledger.store.writer import OutcomeUnknown, Ticket, Writer, WriterClosed
+from tests.domain.kit import ADMIN, fact
+
+DAY = "2020-01-01"
+LIMIT_S = 30
+
+Post = Callable[..., Awaitable[Ticket]]
+
+
+def named() -> Incoming:
+    """A new cluster."""
+    return fact("cluster.registered", cluster=f"c-{uuid4().hex[:12]}", name="R", effective_on=DAY)
+
+
+@asynccontextmanager
+async def driven(url: str) -> AsyncIterator[tuple[Ledger, Post]]:
+    """A ledger that this event loop drives, and how to post to it."""
+    ledger = await asyncio.to_thread(Ledger.open, url, driven=True)
+    driver = Driver(ledger.writer, failed=pytest.fail)
+
+    async def post(*facts: Incoming) -> Ticket:
+        future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        ledger.submit(Command(ADMIN, facts), deliver, future)
+        return await asyncio.wait_for(future, LIMIT_S)
+
+    try:
+        yield ledger, post
+    finally:
+        await driver.close()
+        await asyncio.to_thread(ledger.close)
+
+
+@pytest.fixture
+def book_url(database_url: str) -> str:
+    """The owner's URL of a database that holds an empty ledger."""
+    create(database_url, "driving.example/2026")
+    return database_url
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many commands each batch had that went to a thread."""
+    found: list[int] = []
+    record_batch = Writer.record_batch
+
+    def record(self: Writer, batch: list[Ticket]) -> None:
+        found.append(len(batch))
+        record_batch(self, batch)
+
+    monkeypatch.setattr(Writer, "record_batch", record)
+    return found
+
+
+def test_a_small_batch_is_recorded_without_a_thread(book_url: str, waited: list[int]) -> None:
+    async def main() -> None:
+        async with driven(book_url) as (_, post):
+            await post(named())  # the first must connect
+            waited.clear()
+            tickets = await asyncio.gather(*(post(named()) for _ in range(20)))
+            assert [t.result()[0].position for t in tickets] == list(range(2, 22))
+            assert waited == []
+
+    asyncio.run(main())
+
+
+def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> None:
+    async def main() -> None:
+        async with driven(book_url) as (_, post):
+            await post(named())
+            waited.clear()
+            facts = [named() for _ in range(driving.INLINE_FACTS_MAX + 1)]
+            assert len((await post(*facts)).result()) == len(facts)
+            assert waited == [1]
+
+    asyncio.run(main())
+
+
+def test_what_must_ask_for_more_goes_to_a_thread_and_leaves_no_trace_before(
+    book_url: str, waited: list[int]
+) -> None:
+    """Voiding looks at a stream that nobody could ask for beforehand."""
+
+    async def main() -> None:
+        cluster = named()
+        async with driven(book_url) as (ledger, post):
+            await post(cluster)
+            code = cluster.fact.cluster  # type: ignore[attr-defined]  # a cluster's fact
+            await post(fact("cluster.renamed", cluster=code, name="B", effective_on=DAY))
+        async with driven(book_url) as (ledger, post):
+            await post(named())
+            waited.clear()
+            together = (named(), fact("fact.voided", target=cluster.id, reason="error"))
+            refused, other = await asyncio.gather(post(*together), post(named()))
+            assert waited == [2]
+            assert isinstance(refused.error, Refused)
+            assert refused.error.refusal.code == "void_conflict"
+            assert other.result()[0].position == 4
+            assert (await post(together[0])).result()[0].position == 5
+            assert ledger.book.head().position == 5
+
+    asyncio.run(main())
+
+
+def test_two_loops_see_what_the_other_wrote_without_a_thread(
+    book_url: str, waited: list[int]
+) -> None:
+    async def main() -> None:
+        async with driven(book_url) as (_, here), driven(book_url) as (_, there):
+            await here(named())
+            await there(named())
+            waited.clear()
+            cluster = named()
+            code = cluster.fact.cluster  # type: ignore[attr-defined]  # a cluster's fact
+            for number in range(6):
+                post = here if number % 2 else there
+                assert (await post(named())).result()[0].position == number + 3
+            await here(cluster)
+            closed = await there(fact("cluster.closed", cluster=code, effective_on=DAY))
+            assert closed.result()[0].version == 2
+            assert waited == []
+
+    asyncio.run(main())
+
+
+def test_a_lost_connection_is_tried_again(book_url: str) -> None:
+    async def main() -> None:
+        async with driven(book_url) as (_, post):
+            await post(named())
+            with connect(book_url, None, autocommit=True) as conn:
+                conn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            assert (await post(named())).result()[0].position == 2
+
+    asyncio.run(main())
+
+
+def test_nobody_waits_for_a_driver_that_failed(
+    book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(_: Writer, __: object) -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        ledger = await asyncio.to_thread(Ledger.open, book_url, driven=True)
+        failed: list[bool] = []
+        driver = Driver(ledger.writer, lambda: failed.append(True))
+        monkeypatch.setattr(Writer, "record_batch", defect)
+        waiting: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        ledger.submit(Command(ADMIN, (named(),)), deliver, waiting)
+        ticket = await asyncio.wait_for(waiting, LIMIT_S)
+        with pytest.raises(OutcomeUnknown):
+            ticket.result()
+        with pytest.raises(WriterClosed):
+            ledger.submit(Command(ADMIN, (named(),)), deliver, waiting)
+        assert failed == [True]
+        await driver.close()
+        await asyncio.to_thread(ledger.close)
+
+    asyncio.run(main())
