@@ -24,6 +24,7 @@ STATUS_OF_REFUSAL: Final[dict[str, int]] = {
     "other_organisation": 409,
     "version_mismatch": 412,
     "fact_too_large": 413,
+    "stream_too_large": 413,
 }
 """Refusals that are not 422: a broken rule of the domain is 422."""
 

@@ -18,7 +18,7 @@ from ledger.domain.facts import (
     OrganisationMarkedDuplicate,
     OrganisationMerged,
 )
-from ledger.domain.history import VOIDS, Entry, Law, Unlawful, fold, lawful, standing
+from ledger.domain.history import VOIDS, Entry, Law, Unlawful, lawful, standing
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Enrolled, Project, enrolments_flaw
@@ -86,11 +86,13 @@ def _blame(law: Law[Any], change: Change, facts: list[Entry], outcome: Unlawful)
     mine = {e.position for e in change.new}
     if outcome.entry is not None and outcome.entry.position in mine:
         return outcome.refusal
-    kept: list[Entry] = []
+    state = law.initial
     stopping: list[Entry] = []
     for entry in facts:
-        refused = law.objection(fold(law, kept), entry.fact) is not None
-        (stopping if refused else kept).append(entry)
+        if law.objection(state, entry.fact) is not None:
+            stopping.append(entry)
+        else:
+            state = law.evolve(state, entry.fact)
     if not stopping:
         stopping = [e for e in _at_odds(law, facts) if e.position not in mine]
     return _in_the_way(r.VoidConflict() if change.voids else outcome.refusal, stopping)
@@ -98,11 +100,14 @@ def _blame(law: Law[Any], change: Change, facts: list[Entry], outcome: Unlawful)
 
 def _at_odds(law: Law[Any], facts: list[Entry]) -> list[Entry]:
     """Facts without which, one after the other, the rest of a flawed stream is lawful."""
-    kept: list[Entry] = []
+    state = law.initial
     odd: list[Entry] = []
     for entry in facts:
-        unlawful = isinstance(lawful(law, [*kept, entry]), Unlawful)
-        (odd if unlawful else kept).append(entry)
+        after = law.evolve(state, entry.fact)
+        if law.objection(state, entry.fact) is None and law.flaw(after) is None:
+            state = after
+        else:
+            odd.append(entry)
     return odd
 
 

@@ -274,6 +274,10 @@ class FactTooLarge(Refusal):
     """The fact would take {bytes} bytes; a leaf has at most 65535."""
 
 
+class StreamTooLarge(Refusal):
+    """The command brings more than {most} facts about one {kind}: post them in several."""
+
+
 # Who may, and how often
 
 

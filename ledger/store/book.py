@@ -38,10 +38,10 @@ from ledger.domain.history import Entry
 from ledger.domain.streams import namespace
 from ledger.store import codec
 from ledger.store.arrays import BigintArray, ByteaArray, TextArray, UuidArray, register
-from ledger.store.batch import AttendanceMention, Mention
 from ledger.store.database import READER, connect, conninfo, refuse_unsafe_settings
 from ledger.store.errors import StoreError
 from ledger.store.line import BEGIN, Line, Statement, instant_sent
+from ledger.store.mentions import AttendanceMention, Mention
 from ledger.store.rows import Row, read_streams
 
 PAGE_FACTS: Final = 5_000

@@ -22,6 +22,8 @@ from ledger.store.desk import Desk
 from ledger.store.rows import Known, Row
 from ledger.transparency.merkle import leaf_hash
 
+STREAM_FACTS_MAX: Final = 1_000
+"""Facts of one command in one stream: a fact out of order folds its stream anew."""
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
 
@@ -201,6 +203,8 @@ def _written(desk: Desk, slip: Slip, stream: UUID, version: int, actor: str) -> 
 def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
     """Put a fact behind its stream's others, and fold it in where the order allows."""
     mine, fact = change.after, slip.incoming.fact
+    if len(change.new) == STREAM_FACTS_MAX:
+        raise r.StreamTooLarge(most=STREAM_FACTS_MAX, kind=mine.kind.name)
     row = _written(desk, slip, mine.id, mine.version + 1, actor)
     if isinstance(fact, VOIDS):
         if isinstance(fact, f.AttendanceVoided) and not standing(mine.entries):

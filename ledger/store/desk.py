@@ -23,10 +23,11 @@ from ledger.domain.history import Entry
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
-from ledger.domain.streams import UNDATED, Kind, attended, mentions, stream_id
+from ledger.domain.streams import UNDATED, Kind, stream_id
 from ledger.store import codec
-from ledger.store.batch import MENTIONING, AttendanceMention, Mention, Mentions, Slip, Wanted
+from ledger.store.batch import Slip, Wanted
 from ledger.store.line import Line
+from ledger.store.mentions import AttendanceMention, Mention, Mentions
 from ledger.store.rows import (
     SINCE_FACTS_MAX,
     Found,
@@ -61,12 +62,14 @@ class Desk:
         self.space = space
         self.position = 0
         self._world: dict[int, Stream] = {}
+        self._mentions = Mentions(space)
         self._ids: dict[Kind, dict[object, UUID]] = {kind: {} for kind in Kind}
         self.forget()
 
     def forget(self) -> None:
         """Drop everything: after a failed transaction nothing kept can be trusted."""
         self._world.clear()
+        self._mentions.forget()
         self._passing: list[int] = []
         self.position = -1
         self._clear_batch()
@@ -74,12 +77,10 @@ class Desk:
     def _clear_batch(self) -> None:
         self.rows: list[Row] = []
         self.recorded = 0
-        self._mentions: Mentions[Mention] = Mentions(1)
-        self._attendances: Mentions[AttendanceMention] = Mentions(2)
+        self._mentions.clear_batch()
         self._absent: dict[int, UUID] = {}  # streams looked up, and not there
         self._firsts: dict[int, Row] = {}
         self._changed: list[int] = []  # streams of the world that hold this batch's facts
-        self._mentioning_read: dict[tuple[int, tuple[int, ...]], list[tuple[int, UUID]]] = {}
         self.seats: dict[UUID, int] = {}
         self.erased: list[UUID] = []
         self._known: dict[bytes, Known] = {}
@@ -135,6 +136,7 @@ class Desk:
         """
         self._clear_batch()
         self._line = line
+        self._mentions.begin(line)
         self._catch_up(position, since)
         self.position = self.head = position
         self.recorded_at = recorded_at
@@ -148,8 +150,9 @@ class Desk:
 
     def _catch_up(self, position: int, since: Since) -> None:
         """Drop the streams that other processes wrote to since the last batch."""
-        if position == self.position or not self._world:
+        if position == self.position:
             return
+        self._mentions.forget()
         if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
             return
@@ -181,6 +184,7 @@ class Desk:
         if surplus > 0:
             for id in list(self._world)[: surplus + KEPT_STREAMS_MAX // 10]:
                 del self._world[id]
+        self._mentions.keep()
         for ids in self._ids.values():
             if len(ids) > KEPT_STREAMS_MAX:
                 ids.clear()
@@ -252,18 +256,18 @@ class Desk:
 
     def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> list[Stream]:
         """Streams that ever named an entity, this command's included."""
-        wanted = tuple(int(k) for k in (kinds or Kind))
-        place = (entity.int, wanted)
-        read = self._mentioning_read.get(place)
-        if read is None:
+        found = self._mentions.streams(entity, frozenset(kinds or Kind))
+        self._read_missing(found)
+        return [self.stream(kind, id) for id, kind in found.items()]
+
+    def _read_missing(self, ids: Iterable[UUID]) -> None:
+        """Read the streams that are not at hand, all at once."""
+        at_hand = (self._command, self._world, self._firsts_now, self._firsts, self._absent)
+        missing = [id for id in ids if not any(id.int in place for place in at_hand)]
+        if missing:
             with self._line.reading() as curs:
-                curs.execute(MENTIONING, {"entity": entity, "kinds": list(wanted)}, prepare=True)
-                read = self._mentioning_read[place] = curs.fetchall()
-        found = {stream: kind for kind, stream in read}
-        found.update((stream, kind) for _, kind, stream in self._mentions.of(entity))
-        if _ATTENDANCE in wanted:
-            found.update((stream, _ATTENDANCE) for *_, stream in self._attendances.of(entity))
-        return [self.stream(Kind(k), s) for s, k in found.items() if k in wanted]
+                for id, entries in read_streams(curs, missing).items():
+                    self._fetch(id, entries)
 
     def is_erased(self, person_ref: UUID) -> bool:
         """Whether a reference accepts no new fact, by this command too."""
@@ -305,7 +309,6 @@ class Desk:
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
         self._mentions.drop()
-        self._attendances.drop()
         self._erased_now: set[UUID] = set()
         self._seats_now: dict[UUID, int] = {}
 
@@ -331,18 +334,7 @@ class Desk:
         self._rows_now.append(row)
         self._known_now[row.event_key] = row
         fact = row.entry.fact
-        earlier = stream.entries[:-1]
-        if stream.kind is _ATTENDANCE:
-            pair = attended(fact)
-            if pair is not None and all(pair != attended(e.fact) for e in earlier):
-                self._attendances.items.append((*pair, stream.id))
-        else:
-            named = mentions(self.space, fact)
-            if named and earlier:
-                known = {e for before in earlier for e in mentions(self.space, before.fact)}
-                named = tuple(e for e in named if e not in known)
-            kind, id = int(stream.kind), stream.id
-            self._mentions.items.extend((entity, kind, id) for entity in named)
+        self._mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now.add(fact.person_ref)
 
@@ -352,7 +344,7 @@ class Desk:
         self._rows_now.append(row)
         self._known_now[row.event_key] = row
         self._firsts_now[id.int] = row
-        self._attendances.items.append((fact.activity_id, fact.organisation_id, id))
+        self._mentions.put_attendance(fact.activity_id, fact.organisation_id, id)
 
     @property
     def changes(self) -> Collection[Change]:
@@ -364,7 +356,7 @@ class Desk:
         rows = self.rows
         self.recorded += len(rows)
         self.rows = []
-        return rows, self._mentions.drain(), self._attendances.drain()
+        return rows, *self._mentions.drain()
 
     def count_seats(self) -> None:
         """What the command does to capacities, once all its streams are folded."""
@@ -388,7 +380,6 @@ class Desk:
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
         self._mentions.accept()
-        self._attendances.accept()
         self._firsts.update(self._firsts_now)
         for number in self._firsts_now:
             del self._absent[number]
