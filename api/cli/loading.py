@@ -10,7 +10,7 @@ from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refuse
 from ledger.service import Ledger
 from ledger.store.writer import Ticket
 
-UNDER_WAY_MAX: Final = 8
+UNDER_WAY_MAX: Final = 24
 """Commands decoded ahead of the writer: enough that it never waits, few enough to stay small."""
 
 
