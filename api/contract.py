@@ -55,6 +55,9 @@ Q = TypeVar("Q", bound=Struct)
 
 def query(request: web.Request, shape: type[Q]) -> Q:
     """The query parameters as a struct. Raises Problem, naming what is allowed."""
+    if not request.query_string:
+        found: Q = _unasked(shape)
+        return found
     given: dict[str, str] = {}
     field_types = _types(shape)
     allowed = field_types.keys()
@@ -68,6 +71,17 @@ def query(request: web.Request, shape: type[Q]) -> Q:
         if field_types[name] is int and _INTEGER.fullmatch(value) is None:
             raise _invalid(name, f"{value[:40]!r} is no whole number.", allowed)
         given[name] = value
+    return _converted(given, shape)
+
+
+@cache
+def _unasked(shape: type[Any]) -> Any:
+    """What a question without parameters means: most are asked so. A query's struct is frozen."""
+    return _converted({}, shape)
+
+
+def _converted(given: Mapping[str, str], shape: type[Q]) -> Q:
+    allowed = _types(shape).keys()
     try:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
