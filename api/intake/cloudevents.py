@@ -173,6 +173,8 @@ def _shape(document: Any, prefix: str) -> Problem | None:
     """What the CloudEvents format forbids and a typed decoder would not see."""
     if not isinstance(document, dict):
         return Problem("invalid_event", "An event is a JSON object.", errors=(_at(prefix),))
+    if document.keys() <= _NAMES:
+        return None
     for name in document.keys() - _NAMES:
         if name == "data_base64":
             detail = "Binary data are not taken: facts are JSON."

@@ -38,6 +38,9 @@ class Kind(IntEnum):
     code_list = 11
     log = 12
 
+    # An enumeration's own hash is Python code, and every fact is looked up by its kind.
+    __hash__ = int.__hash__
+
 
 @lru_cache(maxsize=16)
 def namespace(origin: str) -> UUID:
@@ -45,16 +48,22 @@ def namespace(origin: str) -> UUID:
     return uuid5(NAMESPACE_URL, origin)
 
 
-@lru_cache(maxsize=256)
+_BEGUN: Final[dict[tuple[int, int], Any]] = {}
+
+
 def _begun(space: UUID, kind: Kind) -> Any:
     """SHA-1 over what all streams of a kind begin with."""
-    return sha1(space.bytes + f"{kind.name}/".encode(), usedforsecurity=False)
+    place = (space.int, kind)  # a UUID is hashed in Python, its number is not
+    begun = _BEGUN.get(place)
+    if begun is None:
+        begun = _BEGUN[place] = sha1(space.bytes + f"{kind.name}/".encode(), usedforsecurity=False)
+    return begun
 
 
 def stream_id(space: UUID, kind: Kind, *key: object) -> UUID:
     """The id of one stream. RFC 9562, version 5."""
     digest = _begun(space, kind).copy()
-    digest.update(b"/".join(map(_text, key)))
+    digest.update(b"/".join([_text(part) for part in key]))
     number = int.from_bytes(digest.digest()[:16]) & _NO_VERSION | _VERSION_5
     return convert(number.to_bytes(16), UUID)  # a quarter of what UUID(int=…) takes
 
