@@ -1,7 +1,7 @@
 """The herald: wakes who follows the book. A hint after a commit, never part of one.
 
 NOTIFY in the appending transaction would take a lock that all writers of the instance share; after
-it, in the writer's thread, whoever waits for the next transaction would wait for it too.
+it, where the writer is driven, whoever waits for the next transaction would wait for it too.
 """
 
 from threading import Event, Thread
