@@ -156,6 +156,15 @@ def test_every_compose_service_is_hardened() -> None:
         assert setting in text.split("\nservices:\n", maxsplit=1)[0]
 
 
+def test_compose_signs_the_log_from_a_volume_that_the_database_does_not_lie_in() -> None:
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    service = text.split("\n  service:\n")[1].split("\nnetworks:\n")[0]
+    (mounted,) = re.findall(r"^      - service:(\S+)$", service, re.MULTILINE)
+    (folder,) = re.findall(r"^      CLUSTERLEDGER_LOG_DIR: (\S+)$", service, re.MULTILINE)
+    assert Path(folder).is_relative_to(mounted)
+    assert "- service:" not in text.split("\n  service:\n", maxsplit=1)[0]
+
+
 # --- clusterledger.service ----------------------------------------------------------------------
 
 
@@ -173,6 +182,8 @@ def unit_findings(path: Path, scratch: Path) -> list[str]:
     ]
     if not settings.get("ExecStart", "").startswith(f"{PROGRAM} serve --host 127.0.0.1"):
         findings.append("ExecStart does not serve on the loopback interface")
+    if "Environment=CLUSTERLEDGER_LOG_DIR=%S/clusterledger/" not in text:
+        findings.append("with a server's database it signs no log")
     if shutil.which("systemd-analyze"):
         findings += systemd_findings(text, scratch)
     return findings
@@ -203,6 +214,7 @@ def test_the_unit_is_valid_and_sandboxed(tmp_path: Path) -> None:
         ("SystemCallArchitectures=native", "SystemCallArchitectures=nativ"),
         ("DynamicUser=yes\nUser=clusterledger\n", "User=root\n"),
         ("--host 127.0.0.1", "--host 0.0.0.0"),
+        ("Environment=CLUSTERLEDGER_LOG_DIR=", "Environment=LOG_DIR="),
     ],
 )
 def test_a_broken_unit_is_found(
