@@ -60,8 +60,14 @@ METRICS: Final[dict[str, Described]] = {
     "checkpoint_age_seconds": Described(
         "gauge", "How long ago it was signed: it grows while the log rests, too."
     ),
+    "unsigned_seconds": Described(
+        "gauge", "How long ago the oldest fact was recorded that no checkpoint covers; 0: none is."
+    ),
     "signing_refused": Described(
         "gauge", "1 where the signer refuses: the database is not what it signed before."
+    ),
+    "writes_refused": Described(
+        "gauge", "1 where no facts are taken: the database is not what was signed before."
     ),
     "database_up": Described("gauge", "1 where the database answered this scrape."),
     "refusals_total": Described("counter", "Refused requests and batch items, by code.", ("code",)),
@@ -132,7 +138,9 @@ def _signing(signing: Signing | None) -> Iterable[Metric]:
     if signing is None:
         return
     yield _gauge("tree_size", signing.tree_size)
+    yield _gauge("unsigned_seconds", signing.unsigned_s)
     yield _gauge("signing_refused", float(signing.refused is not None))
+    yield _gauge("writes_refused", float(signing.writes_refused is not None))
     if signing.signed_size is not None:
         yield _gauge("checkpoint_size", signing.signed_size)
     if signing.signed_s_ago is not None:

@@ -71,6 +71,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "outcome_unknown": (503, "The database did not answer"),
     "read_models_behind": (503, "The read models have not come that far yet"),
     "unavailable": (503, "The database cannot be reached"),
+    "not_as_signed": (503, "The database is no longer what was signed"),
 }
 """Codes that are no refusal of the domain: status and title."""
 

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from ledger.store import proofs
-from ledger.transparency.note import InvalidNote
+from ledger.store.errors import StoreError
+from ledger.transparency.memory import LogFolder
 
 if TYPE_CHECKING:
     from api.state import State
 
+UNSIGNED_S_DEGRADED: Final = 30.0
+"""A signer at work signs within a second or two: after this long it is dead, or locked out."""
+
 
 class Signing(Struct, frozen=True):
-    """How far the log is signed. `refused` says why the signer does not go on."""
+    """How far the log is signed.
+
+    `unsigned_s` is how long ago the oldest fact was recorded that no checkpoint covers, 0 where
+    there is none; `refused` says why the signer does not go on, `writes_refused` why no facts are
+    taken.
+    """
 
     tree_size: int
     signed_size: int | None
     signed_s_ago: float | None
+    unsigned_s: float
     refused: str | None
+    writes_refused: str | None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is signed, and was lately."""
+        refused = self.refused is not None or self.writes_refused is not None
+        return not refused and self.unsigned_s <= UNSIGNED_S_DEGRADED
+
+
+def log_files_of(log_dir: str | None, checkpoint_dir: str | None) -> LogFolder | None:
+    """Where a log is signed and published; None where it is not signed here."""
+    if log_dir is None:
+        return None
+    return LogFolder(Path(log_dir), None if checkpoint_dir is None else Path(checkpoint_dir))
 
 
 async def signing_of(state: State) -> Signing | None:
@@ -28,20 +53,26 @@ async def signing_of(state: State) -> Signing | None:
     files = state.log_files
     if files is None:
         return None
-    head = await state.read(proofs.head_of)
     try:
-        last = await asyncio.to_thread(files.last)
+        last = await asyncio.to_thread(files.last, state.ledger.book.origin)
         refused = files.refused()
-    except (InvalidNote, OSError) as error:
+    except (StoreError, OSError) as error:
         last, refused = None, str(error)
-    return Signing(head.size, None if last is None else last.size, files.signed_s_ago(), refused)
+    # The head after the checkpoint, which covers no more than there is.
+    head = await state.read(proofs.head_of)
+    size = None if last is None else last.size
+    unsigned_s = await state.read(proofs.recorded_s_ago, (size or 0) + 1)
+    return Signing(
+        head.size, size, files.signed_s_ago(), round(unsigned_s, 3), refused, state.gate.shut
+    )
 
 
 async def signed_size_of(state: State) -> int | None:
     """How many facts the last checkpoint covers; None where there is none, or none to read."""
     files = state.log_files
     try:
-        last = None if files is None else await asyncio.to_thread(files.last)
-    except (InvalidNote, OSError):
+        origin = state.ledger.book.origin
+        last = None if files is None else await asyncio.to_thread(files.last, origin)
+    except (StoreError, OSError):
         return None
     return None if last is None else last.size

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -18,18 +17,19 @@ from psycopg_pool import ConnectionPool
 from api.auth import Holder, KeyRing, digest_of, find_key
 from api.counting import Counts
 from api.driving import Driver
+from api.gate import Gate
 from api.oidc import Provider, ProviderUnavailable
 from api.problems import Problem
 from api.roles import roles_of
 from api.sessions import Sessions
 from api.settings import Settings, oidc_of
+from api.signing import log_files_of
 from api.tokens import TokenRefused
 from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Ticket
-from ledger.transparency.signer import LogFolder
 from projections import progress
 
 log: Final = structlog.get_logger(__name__)
@@ -87,15 +87,17 @@ class State:
         oidc = oidc_of(settings)
         self.provider = None if oidc is None else Provider(oidc)
         self.progress = Progress()
+        self.log_files = log_files_of(settings.log_dir, settings.checkpoint_dir)
+        self.gate = Gate(self.log_files, self.ledger.book.origin, settings.despite_checkpoint)
         with connect(url, READER, autocommit=True) as conn:
             self.progress.position = progress.position(conn)
+            self.gate.compare(conn)
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self.counts = counts
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
-        self.log_files = None if settings.log_dir is None else LogFolder(Path(settings.log_dir))
         self._driver: Driver | None = None
         self._stopping = Event()
         self._listener: Thread | None = None
@@ -115,9 +117,11 @@ class State:
             try:
                 with connect(self.url, READER, autocommit=True) as conn:
                     conn.execute(f"LISTEN {MODELS_CHANNEL}")
+                    self.gate.compare(conn)
                     while not self._stopping.is_set():
                         position = progress.position(conn)
                         loop.call_soon_threadsafe(self.progress.advance, position)
+                        self.gate.follow(conn)
                         for _ in conn.notifies(timeout=POLL_S, stop_after=1):
                             pass
             except psycopg.Error as error:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from api.bundling import contents_of, reports_of
 from api.cli.commands import CommandError, progress_bar
-from api.cli.place import Place, log_dir_of, visited
+from api.cli.logkeys import sign_now
+from api.cli.place import Place, log_files_at, visited
 from api.logs import configure
 from api.settings import Settings
 from ledger.store.database import READER, connect
@@ -21,10 +22,11 @@ from ledger.store.stored_log import StoredLog
 from ledger.transparency import bundle
 from ledger.transparency.bag import FACTS, as_tar, write_folder
 from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.keyring import KeyUnusable
 from ledger.transparency.leaves import Broken, lines
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.outcome import Step, Steps
-from ledger.transparency.signer import LogFolder
+from ledger.transparency.signer import AnotherSigner
 from ledger.transparency.verify import Verifier, verified
 from projections.check import check
 from projections.reports.bundled import NotRecomputed, recompute
@@ -54,7 +56,7 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
     if asked.output.exists():
         raise CommandError(f"{asked.output} is there already: choose another name.")
     with visited(settings) as place, StoredLog(place.url) as log:
-        note, checkpoint = _note(asked.upto or newest_checkpoint(settings), log)
+        note, checkpoint = _note(asked.upto or _signed_now(settings, place), log)
         held = None if asked.since is None else _note(asked.since, log)
         after = held[1].size if held is not None and asked.range_only else 0
         with connect(place.url, READER, autocommit=True) as conn:
@@ -71,15 +73,24 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
     }
 
 
+def _signed_now(settings: Settings, place: Place) -> Path:
+    """The newest checkpoint, signed now where no running service does that and we may. Raises
+    CommandError, SigningRefused."""
+    path = newest_checkpoint(settings)
+    with suppress(AnotherSigner, KeyUnusable, OSError):
+        sign_now(settings, place.url)
+    return path
+
+
 def newest_checkpoint(settings: Settings) -> Path:
     """The file that the log's signer keeps its last checkpoint in. Raises CommandError."""
-    folder = log_dir_of(settings)
-    if folder is None or not (path := LogFolder(Path(folder)).checkpoint).is_file():
+    files = log_files_at(settings)
+    if files is None or not files.checkpoint.is_file():
         raise CommandError(
             "No signed checkpoint is here: start the service once, name its CLUSTERLEDGER_LOG_DIR,"
             " or give a checkpoint with --upto."
         )
-    return path
+    return files.checkpoint
 
 
 def _note(path: Path, log: StoredLog) -> tuple[bytes, Checkpoint]:

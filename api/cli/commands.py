@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,6 +32,8 @@ from ledger.store.migrate import migrate as apply_migrations
 from projections import progress as models
 from projections.check import check as check_models
 from projections.rebuild import rebuild as rebuild_models
+
+log: Final = structlog.get_logger(__name__)
 
 
 class CommandError(Exception):
@@ -83,6 +86,12 @@ def serve_at(place: Place, settings: Settings) -> None:
     from api.cli.processes import Service, listen
 
     settings = replace(settings, log_dir=log_dir_of(settings))
+    if settings.log_dir is None:
+        log.warning("log_not_signed", set="CLUSTERLEDGER_LOG_DIR")
+    elif settings.checkpoint_dir is None and not settings.is_local:
+        log.warning("checkpoints_not_published", set="CLUSTERLEDGER_CHECKPOINT_DIR")
+    if settings.despite_checkpoint is not None:
+        log.warning("checkpoint_given_up", tree_size=settings.despite_checkpoint)
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

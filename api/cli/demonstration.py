@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from api import auth
 from api.cli.commands import CommandError, progress_bar, serve_at
 from api.cli.loading import load
-from api.cli.place import Place, data_dir_of, opened
+from api.cli.place import Place, data_dir_of, opened, written
 from api.cli.processes import tune
 from api.demonstration import Programme, programme
 from api.logs import configure
 from api.roles import authority
 from api.settings import Settings
 from ledger.domain.commands import ADMIN, Authority, Incoming
-from ledger.service import Ledger, incoming
+from ledger.service import incoming
 from ledger.store.database import READER, WRITER, connect
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.compute import compute
@@ -55,7 +55,7 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
     made = programme(scale, seed)
     with opened(settings) as place:
         began = time.perf_counter()
-        position = _load(place, made)
+        position = _load(place, settings, made)
         seconds = time.perf_counter() - began
         _check(place, made, position, seconds)
         print(f"demo: the ledger lies in {place.shown}", flush=True)
@@ -65,12 +65,12 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
             serve_at(place, settings)
 
 
-def _load(place: Place, made: Programme) -> int:
+def _load(place: Place, settings: Settings, made: Programme) -> int:
     """The position of the programme's last fact, once the read models have it."""
     actor = f"key:{uuid4()}"
     authority = Authority(actor, frozenset({ADMIN}))
     with (
-        Ledger.open(place.url) as ledger,
+        written(place, settings) as ledger,
         progress_bar("facts", made.facts_estimate, quiet=False) as bar,
     ):
         outcome = load(ledger, authority, _commands(made), bar.advance)

@@ -152,6 +152,21 @@ def export(
 
 
 @app.command()
+def checkpoint(
+    begin: Annotated[
+        bool, typer.Option("--begin", help="A log that never signed, with CLUSTERLEDGER_LOG_KEY.")
+    ] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Sign the ledger as it is now, and print the checkpoint."""
+    found = settings(data_dir=data_dir, database_url=database_url)
+    note = logkeys.checkpoint(found, begin=begin).decode()
+    printed({"checkpoint": note}, json=True) if json else print(note, end="")
+
+
+@app.command()
 def verify(
     bundle: Annotated[
         Path | None, typer.Argument(help="A bundle; left out: the ledger itself.")

@@ -11,11 +11,15 @@ import structlog
 from msgspec import Struct
 
 from api.settings import DEFAULT_ORIGIN, Settings
+from api.signing import log_files_of
+from ledger.service import Ledger
 from ledger.store import book
+from ledger.store.database import READER, connect
 from ledger.store.embedded import AlreadySupervised, EmbeddedPostgres
 from ledger.store.embedded_layout import default_data_dir
 from ledger.store.errors import StoreError
 from ledger.store.migrate import migrate, pending
+from ledger.transparency.memory import LogFolder, demand_all_signed
 from projections import schema
 from projections.rebuild import RebuildRunning, rebuild
 
@@ -56,6 +60,11 @@ def log_dir_of(settings: Settings) -> str | None:
     if settings.log_dir is None and settings.database_url is None:
         return str(data_dir_of(settings) / "log")
     return settings.log_dir
+
+
+def log_files_at(settings: Settings) -> LogFolder | None:
+    """What is signed from there, and published; None where this service signs no log."""
+    return log_files_of(log_dir_of(settings), settings.checkpoint_dir)
 
 
 @contextmanager
@@ -104,6 +113,18 @@ def visited(settings: Settings) -> Iterator[Place]:
         if running is None:
             raise
         yield Place(running.url, running.owner_url, str(data_dir_of(settings)))
+
+
+@contextmanager
+def written(place: Place, settings: Settings) -> Iterator[Ledger]:
+    """The ledger, open for writing: only where it holds what was signed. Raises StoreError."""
+    files = log_files_at(settings)
+    with Ledger.open(place.url) as ledger:
+        if files is not None:
+            with connect(place.url, READER, autocommit=True) as conn:
+                given_up = settings.despite_checkpoint
+                demand_all_signed(conn, files, ledger.book.origin, despite=given_up)
+        yield ledger
 
 
 def note_running(data_dir: Path, running: Running) -> None:

@@ -19,14 +19,13 @@ from msgspec import Raw
 
 from api.cli.commands import CommandError, progress_bar
 from api.cli.loading import Outcome, Refusal, load
-from api.cli.place import visited
+from api.cli.place import visited, written
 from api.cli.processes import tune
 from api.intake import cloudevents
 from api.logs import configure
 from api.problems import Problem
 from api.settings import Settings
 from ledger.domain.commands import ADMIN, Authority, Incoming
-from ledger.service import Ledger
 
 BATCH_FACTS = 1_000
 TRIES = 5
@@ -44,7 +43,7 @@ def post(
             return _over_http(url.rstrip("/"), key, file, bar)
         tune()
         authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
-        with visited(settings) as place, Ledger.open(place.url) as ledger:
+        with visited(settings) as place, written(place, settings) as ledger:
             outcome = Outcome(first_refusals=[])
             commands = ([fact] for batch in batches(file) for fact in _decoded(batch, outcome))
             done = load(ledger, authority, commands, bar.advance)

@@ -12,10 +12,11 @@ from psycopg import Connection
 
 from api.cli.commands import CommandError
 from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
-from api.cli.place import Place, visited
+from api.cli.place import Place, visited, written
+from api.settings import Settings
 from ledger.domain.commands import ADMIN, Authority, Receipt, Refused
 from ledger.domain.facts import Fact
-from ledger.service import Ledger, incoming
+from ledger.service import incoming
 from ledger.store.codec import canonical
 from ledger.store.database import READER, connect
 from projections import progress
@@ -78,7 +79,13 @@ def file(
             parameters=_parameters(parameter),
         )
         named = f"{made.report}/{made.period.from_}/{made.period.to}/{made.known_at}"
-        receipt = _record(place, filing.published(made), id or named, source)
+        receipt = _record(
+            place,
+            settings(data_dir=data_dir, database_url=database_url),
+            filing.published(made),
+            id or named,
+            source,
+        )
     printed(
         {
             "position": receipt.position,
@@ -114,7 +121,9 @@ def close(
             figures=CATALOGUE,
         )
         named = f"close/{fact.period_from}/{fact.period_to}"
-        receipt = _record(place, fact, id or named, source)
+        receipt = _record(
+            place, settings(data_dir=data_dir, database_url=database_url), fact, id or named, source
+        )
     printed(
         {
             "position": receipt.position,
@@ -260,9 +269,9 @@ def _asked(data_dir: Any, database_url: Any) -> Iterator[tuple[Place, Connection
             raise CommandError(str(error)) from error
 
 
-def _record(place: Place, fact: Fact, id: str, source: str) -> Receipt:
+def _record(place: Place, given: Settings, fact: Fact, id: str, source: str) -> Receipt:
     authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
-    with Ledger.open(place.url) as ledger:
+    with written(place, given) as ledger:
         (receipt,) = ledger.record(authority, [incoming(id, source, fact.topic, canonical(fact))])
     return receipt
 

@@ -24,8 +24,8 @@ from api.state import STATE, State
 from api.streams import STREAMS, still_may, streamed
 from api.users import end_sessions, list_users
 from ledger.domain.commands import ADMIN
+from ledger.transparency.memory import LogFolder
 from ledger.transparency.note import InvalidNote, VerifierKey
-from ledger.transparency.signer import LogFolder
 from projections import progress
 from projections.figures.catalogue import Text
 from projections.progress import Alarm, Rebuilding

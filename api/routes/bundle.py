@@ -13,19 +13,23 @@ from api.bundling import contents_of, reports_of
 from api.contract import Answer, Route, query
 from api.problems import Finding, Problem
 from api.requests import authority_of
-from api.routes.log import signed_note
+from api.routes.log import not_as_signed, signed_note
 from api.routes.trail import TRAIL_READ, limited_to
 from api.routes.trail_shapes import Position
 from api.state import STATE
+from ledger.store import proofs
 from ledger.store.database import READER, UNLIMITED, connect
 from ledger.store.stored_log import StoredLog
 from ledger.transparency.bag import as_tar
 from ledger.transparency.bundle import members
 from ledger.transparency.checkpoint import Checkpoint
-from ledger.transparency.note import Note
+from ledger.transparency.memory import SigningRefused, demand_growth
+from ledger.transparency.tiles import NoTile
 
 TAR: Final = "application/x-tar"
 SENT_BYTES: Final = 1 << 20
+WRITE_LIMIT_S: Final = 60.0
+"""How long a reader may take for SENT_BYTES: 17 kB/s."""
 
 
 class BundleQuery(Struct, frozen=True):
@@ -45,8 +49,7 @@ async def bundle(request: web.Request) -> web.StreamResponse:
     if limited_to(authority_of(request)) is not None:
         detail = "A bundle holds facts of all clusters, and this key covers some."
         raise Problem("cluster_not_covered", detail)
-    note = await signed_note(state)
-    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    note, checkpoint = await signed_note(state)
     after = asked.after or 0
     if after > checkpoint.size:
         detail = f"The last checkpoint has {checkpoint.size} facts, not {after}."
@@ -55,8 +58,11 @@ async def bundle(request: web.Request) -> web.StreamResponse:
         raise Problem("busy", "Another bundle is being sent.", headers={"Retry-After": "30"})
     async with state.bundling:
         with ExitStack() as stack:
-            chunks = await asyncio.to_thread(_chunks, stack, state.url, note, checkpoint, after)
-            return await _sent(request, chunks, f"bundle-{after + 1}-{checkpoint.size}.tar")
+            try:
+                chunks = await asyncio.to_thread(_chunks, stack, state.url, note, checkpoint, after)
+            except (SigningRefused, NoTile) as error:
+                raise not_as_signed(error) from error
+            return await sent(request, chunks, f"bundle-{after + 1}-{checkpoint.size}.tar")
 
 
 def _chunks(
@@ -64,21 +70,28 @@ def _chunks(
 ) -> Iterator[bytes]:
     stored = stack.enter_context(StoredLog(url))
     conn = stack.enter_context(connect(url, READER, autocommit=True, limits=UNLIMITED))
+    demand_growth(conn, checkpoint, Checkpoint(checkpoint.origin, *proofs.head_of(conn)))
     reports = reports_of(conn, checkpoint, after=after)
     contents = contents_of(stored, conn, note, checkpoint, reports, after=after)
     return as_tar(members(stored, contents))
 
 
-async def _sent(request: web.Request, chunks: Iterator[bytes], name: str) -> web.StreamResponse:
-    """The bytes as they come, some megabyte at a time."""
+async def sent(
+    request: web.Request, chunks: Iterator[bytes], name: str, write_limit_s: float = WRITE_LIMIT_S
+) -> web.StreamResponse:
+    """The bytes as they come, some megabyte at a time. Who does not take one within the limit is
+    cut off: others wait for this one's end."""
     response = stream(TAR, {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'})
     try:
         await response.prepare(request)
         while part := await asyncio.to_thread(_part, chunks):
-            await response.write(part)
-        await response.write_eof()
+            await asyncio.wait_for(response.write(part), write_limit_s)
+        await asyncio.wait_for(response.write_eof(), write_limit_s)
     except ClientConnectionResetError:
         pass  # the client went away
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
     return response
 
 

@@ -37,6 +37,7 @@ class Item(Receipt, kw_only=True):
 def _submit(
     state: State, authority: Authority, facts: tuple[Incoming, ...]
 ) -> asyncio.Future[Ticket]:
+    state.gate.demand()
     future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
     try:
         state.ledger.submit(Command(authority, facts), deliver, future)
@@ -83,6 +84,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     source with the same content answers 200 with the first receipt.
     """
     state = request.app[STATE]
+    state.gate.demand()  # one answer, not one an item
     authority = authority_of(request)
     atomic = query(request, Posting).atomic
     body = await body_of(request, state.settings.body_timeout_s)

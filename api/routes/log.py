@@ -1,7 +1,8 @@
 """The verifiable log: checkpoint, tiles, proofs, keys. Public, apart from the facts themselves."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from aiohttp import hdrs, web
 from msgspec import Struct, field
@@ -18,14 +19,16 @@ from ledger.store import proofs
 from ledger.store.proofs import Nodes
 from ledger.store.tree import TreeHead
 from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.memory import SigningRefused
 from ledger.transparency.merkle import InvalidProof, verify_inclusion
-from ledger.transparency.note import Note
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import Entries, NoTile, Tile, parse
 
 TEXT: Final = "text/plain"
 _TEXT_HEADERS: Final = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"}
 _IMMUTABLE: Final = "max-age=31536000, immutable"
+
+R = TypeVar("R")
 
 
 class InclusionQuery(Struct, frozen=True):
@@ -83,24 +86,52 @@ def _root(head: TreeHead, nodes: Nodes, size: int) -> bytes:
     return head.root if size == head.size else nodes.root_at(size)
 
 
+async def _proven(state: State, prove: Callable[..., R], *asked: Any) -> R:
+    """A proof from the database. Raises Problem `not_as_signed` where its tree has holes."""
+    try:
+        return await state.read(prove, *asked)
+    except (InvalidProof, NoTile) as error:
+        raise not_as_signed(error) from error
+
+
+def not_as_signed(why: Exception) -> Problem:
+    """The database must not be handed out as proven."""
+    return Problem(
+        "not_as_signed",
+        f'The database is no longer what was signed; see docs/operations.md, "Restore". {why}',
+    )
+
+
 def _inclusion(conn: Connection[Any], position: int, wanted: int | None) -> Inclusion:
     head = proofs.head_of(conn)
     size = _size("size", wanted, head.size)
-    if not 0 < position <= size:
-        raise Problem("not_found", f"A tree of {size} leaves holds no fact at {position}.")
-    leaf = proofs.leaf_hash_at(conn, position)
-    nodes = Nodes(conn, size)
-    hashes = nodes.inclusion(position)
+    leaf, nodes, hashes = _way_up(conn, position, size)
     root = _root(head, nodes, size)
     return Inclusion(
         position, position - 1, leaf.hex(), size, root.hex(), [found.hex() for found in hashes]
     )
 
 
+def _way_up(conn: Connection[Any], position: int, size: int) -> tuple[bytes, Nodes, list[bytes]]:
+    """A leaf's hash, the tree of a size, and the hashes between. Raises Problem, NoTile."""
+    if not 0 < position <= size:
+        raise Problem("not_found", f"A tree of {size} leaves holds no fact at {position}.")
+    nodes = Nodes(conn, size)
+    return proofs.leaf_hash_at(conn, position), nodes, nodes.inclusion(position)
+
+
+def _proof(conn: Connection[Any], position: int, note: bytes, said: Checkpoint) -> Proof:
+    """A fact's inclusion in a checkpoint. Raises Problem, NoTile, InvalidProof."""
+    leaf, _, hashes = _way_up(conn, position, said.size)
+    verify_inclusion(leaf, position - 1, said.size, hashes, said.root)
+    return Proof(position - 1, tuple(hashes), note)
+
+
 async def inclusion(request: web.Request) -> web.StreamResponse:
     """That a fact is in the tree: the hashes beside its leaf's way up to the root."""
     asked = query(request, InclusionQuery)
-    return shown(request, await request.app[STATE].read(_inclusion, asked.position, asked.size))
+    state = request.app[STATE]
+    return shown(request, await _proven(state, _inclusion, asked.position, asked.size))
 
 
 def _consistency(conn: Connection[Any], old: int, wanted: int | None) -> Consistency:
@@ -118,21 +149,28 @@ def _consistency(conn: Connection[Any], old: int, wanted: int | None) -> Consist
 async def consistency(request: web.Request) -> web.StreamResponse:
     """That the tree only grew: the hashes that lead from the smaller root to the larger."""
     asked = query(request, ConsistencyQuery)
-    return shown(request, await request.app[STATE].read(_consistency, asked.from_, asked.to))
+    return shown(request, await _proven(request.app[STATE], _consistency, asked.from_, asked.to))
 
 
-async def signed_note(state: State) -> bytes:
-    """The last checkpoint's note. Raises Problem `not_found` where nothing was signed."""
+async def signed_note(state: State) -> tuple[bytes, Checkpoint]:
+    """The last checkpoint: its note, and what it says.
+
+    Raises Problem `not_found` where nothing was signed, `not_as_signed` where it is damaged.
+    """
     files = state.log_files
-    note = None if files is None else await asyncio.to_thread(files.note)
-    if note is None:
+    try:
+        origin = state.ledger.book.origin
+        found = None if files is None else await asyncio.to_thread(files.signed, origin)
+    except SigningRefused as error:
+        raise not_as_signed(error) from error
+    if found is None:
         raise Problem("not_found", "No checkpoint was signed here; see `log` in /readyz.")
-    return note
+    return found
 
 
 async def checkpoint(request: web.Request) -> web.StreamResponse:
     """The last signed checkpoint: origin, size, root, signatures. C2SP tlog-checkpoint."""
-    note = await signed_note(request.app[STATE])
+    note, _ = await signed_note(request.app[STATE])
     headers = {**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"}
     return web.Response(body=note, headers=headers)
 
@@ -153,19 +191,9 @@ async def proof_file(request: web.Request) -> web.StreamResponse:
     """A fact's inclusion in the last checkpoint, in one file. C2SP tlog-proof."""
     position = path_value(request, "position", Position)
     state = request.app[STATE]
-    note = await signed_note(state)
-    said = Checkpoint.parse(Note.parse(note).text)
-    found = await state.read(_inclusion, position, said.size)
-    hashes = tuple(map(bytes.fromhex, found.hashes))
-    # A database that is no longer what was signed must not be handed out as proven.
-    try:
-        verify_inclusion(bytes.fromhex(found.leaf_hash), position - 1, said.size, hashes, said.root)
-    except InvalidProof as error:
-        detail = 'The database is no longer what was signed; see docs/operations.md, "Restore".'
-        raise Problem("unavailable", detail) from error
+    proof = await _proven(state, _proof, position, *await signed_note(state))
     headers = {**_TEXT_HEADERS, hdrs.CACHE_CONTROL: "no-cache"}
-    body = Proof(position - 1, hashes, note).encode()
-    return web.Response(body=body, headers=headers)
+    return web.Response(body=proof.encode(), headers=headers)
 
 
 def _place(request: web.Request, kind: type[Tile] | type[Entries]) -> Any:
@@ -215,7 +243,7 @@ ROUTES: Final = (
         PUBLIC,
         {200: _SIGNED},
         "log",
-        problems=(404, 429),
+        problems=(404, 429, 503),
     ),
     Route(
         "GET",

@@ -26,7 +26,7 @@ async def livez(_: web.Request) -> web.StreamResponse:
 
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Whether to send requests here: `ready`, `degraded` (read models are behind, or other code
-    made them and nothing here follows) or 503."""
+    made them and nothing here follows; the log is not signed, or facts are not taken) or 503."""
     state = request.app[STATE]
     try:
         missing = await asyncio.to_thread(pending, state.url)
@@ -39,8 +39,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     if missing:
         raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
     behind = lag.head - lag.position > LAG_FACTS_DEGRADED or lag.seconds > LAG_S_DEGRADED
-    refused = signing is not None and signing.refused is not None
-    status = "degraded" if alarm or behind or outdated or refused else "ready"
+    unsigned = signing is not None and not signing.is_well
+    status = "degraded" if alarm or behind or outdated or unsigned else "ready"
     answer: dict[str, Any] = {
         "status": status,
         "position": lag.head,

@@ -34,13 +34,25 @@ def head_with(conn: Connection[Any], position: int) -> TreeHead | None:
 
 
 def leaf_hash_at(conn: Connection[Any], position: int) -> bytes:
-    """The leaf hash of a position that is there."""
+    """The leaf hash of a position within the tree. Raises NoTile where its fact is gone."""
     row = conn.execute(
         "SELECT leaf_hash FROM ledger.facts WHERE notification_id = %s", (position,), prepare=True
     ).fetchone()
-    assert row is not None
+    if row is None:
+        raise NoTile(f"The log has no fact at {position}.")
     leaf_hash: bytes = row[0]
     return leaf_hash
+
+
+def recorded_s_ago(conn: Connection[Any], position: int) -> float:
+    """How long ago the fact at a position was recorded, in seconds; 0 where there is none yet."""
+    row = conn.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8 FROM ledger.facts"
+        " WHERE notification_id = %s",
+        (position,),
+        prepare=True,
+    ).fetchone()
+    return 0.0 if row is None else max(float(row[0]), 0.0)
 
 
 class Nodes:

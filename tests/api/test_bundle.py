@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
+from threading import Event
 
 import pytest
+from aiohttp import web
 
+from api.routes.bundle import SENT_BYTES, sent
 from api.settings import Settings
 from ledger.transparency.verify import verified
-from tests.api.running import Client, Service
+from tests.api.running import WAIT_S, Client, Loop, Service
 from tests.api.test_log import FACTS, registered, sign
 
 
@@ -72,3 +77,32 @@ def test_a_bundle_is_for_who_may_read_every_cluster(signed: Service) -> None:
 def test_without_a_checkpoint_there_is_no_bundle(service: Service) -> None:
     answer = service.client("trail:read").get("/v1/bundle")
     assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_a_reader_who_takes_nothing_is_cut_off_and_keeps_nobody_waiting() -> None:
+    loop, ended = Loop(), Event()
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        try:
+            return await sent(request, repeat(bytes(SENT_BYTES)), "endless.tar", write_limit_s=0.2)
+        finally:
+            ended.set()
+
+    async def serve() -> tuple[web.AppRunner, tuple[str, int]]:
+        app = web.Application()
+        app.router.add_get("/", give)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner, runner.addresses[0][:2]
+
+    runner, address = loop.run(serve())
+    try:
+        with socket.create_connection(address, WAIT_S) as reader:
+            reader.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert ended.wait(WAIT_S)
+            taken = b"".join(iter(lambda: reader.recv(SENT_BYTES), b""))
+            assert not taken.endswith(b"0\r\n\r\n"), "what was cut must not look whole"
+    finally:
+        loop.run(runner.cleanup())
+        loop.close()

@@ -9,7 +9,8 @@ import pytest
 
 from api.settings import Settings
 from ledger.store.database import READER, connect
-from ledger.transparency.signer import LogFolder, Signer
+from ledger.transparency.memory import LogFolder
+from ledger.transparency.signer import Signer
 from tests.api.running import ORIGIN, Service
 from tests.pages.browser import Browser
 

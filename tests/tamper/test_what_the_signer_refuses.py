@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from ledger.store.database import READER, connect
-from ledger.transparency.signer import Signer, SigningRefused
+from ledger.transparency.memory import SigningRefused
+from ledger.transparency.signer import Signer
 from tests.projections.book_writer import ORIGIN, tamper
 from tests.tamper.stored import copied, fill
 from tests.transparency.growing import Grown

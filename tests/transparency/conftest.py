@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,9 +11,24 @@ import pytest
 from ledger.service import Ledger
 from ledger.store.book import create
 from ledger.store.database import connect
+from ledger.transparency import keyring
+from ledger.transparency.signer import Signer
 from tests.domain.kit import Given
 
 ORIGIN = "signed.example/2026"
+
+
+@pytest.fixture(autouse=True)
+def no_key_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests signs nothing here."""
+    monkeypatch.delenv(keyring.KEY_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> Iterator[Signer]:
+    """A signer that publishes."""
+    with Signer(tmp_path / "log", ORIGIN, tmp_path / "published") as signer:
+        yield signer
 
 
 @pytest.fixture

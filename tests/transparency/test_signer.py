@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
@@ -15,22 +14,12 @@ from ledger.store.database import connect
 from ledger.transparency import keyring
 from ledger.transparency.checkpoint import Checkpoint, opened
 from ledger.transparency.keyring import KeyUnusable
+from ledger.transparency.memory import SigningRefused
 from ledger.transparency.note import Note
-from ledger.transparency.signer import AnotherSigner, Signer, SigningRefused, sign_along
+from ledger.transparency.signer import AnotherSigner, Signer, sign_along
 from tests.domain.kit import Given
 from tests.store.test_tree import clusters
 from tests.transparency.conftest import ORIGIN
-
-
-@pytest.fixture(autouse=True)
-def no_key_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(keyring.KEY_VARIABLE, raising=False)
-
-
-@pytest.fixture
-def signer(tmp_path: Path) -> Iterator[Signer]:
-    with Signer(tmp_path / "log", ORIGIN, tmp_path / "published") as signer:
-        yield signer
 
 
 def read(signer: Signer) -> Checkpoint:
@@ -145,19 +134,6 @@ def test_a_refusal_ends_when_the_database_is_put_right(
     assert signer.files.refused() is None
 
 
-def test_a_lost_memory_beside_a_key_is_not_begun_anew(
-    given: Given, signer: Signer, owner: psycopg.Connection
-) -> None:
-    given.record(*clusters(5))
-    signer.advance(owner)
-    note = signer.files.checkpoint.read_bytes()
-    signer.files.checkpoint.unlink()
-    with pytest.raises(SigningRefused, match="newest published checkpoint"):
-        signer.advance(owner)
-    signer.files.checkpoint.write_bytes(note)
-    assert signer.advance(owner).size == 5
-
-
 def test_a_damaged_memory_is_not_gone_on_from(
     given: Given, signer: Signer, owner: psycopg.Connection
 ) -> None:
@@ -204,18 +180,6 @@ def test_what_is_no_key_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(KeyUnusable) as refused:
         keyring.parsed(text, "the file")
     assert not text or text not in str(refused.value)
-
-
-def test_a_key_of_the_environment_signs_and_is_kept_nowhere(
-    given: Given, signer: Signer, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = keyring.generated(ORIGIN)
-    monkeypatch.setenv(keyring.KEY_VARIABLE, key)
-    signer.advance(owner)
-    given.record(*clusters(2))
-    assert signer.advance(owner).size == 2
-    assert keyring.verifier_keys(signer.files.public) == [keyring.parsed(key, "")[0].verifier]
-    assert not signer.files.private.exists()
 
 
 def test_two_keys_sign_during_an_overlap(
