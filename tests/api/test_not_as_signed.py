@@ -79,6 +79,15 @@ def test_nothing_is_recorded_after_a_restore_until_it_was_compared(refusing: Ser
     assert admin.get("/readyz").json()["position"] == 3
 
 
+def test_the_same_restore_gives_positions_out_twice_where_nothing_outside_remembers(
+    restored: str,
+) -> None:
+    """The control: without the log folder nothing is compared, and acknowledged facts are lost."""
+    with Service(restored, runner=False) as service:
+        (receipt,) = service.client("admin").post(registered(9), source=LATER)
+    assert receipt["position"] == 4, "which a fact that is gone had been given before"
+
+
 def test_a_refusal_to_write_is_said_where_operators_look(refusing: Service) -> None:
     ready = refusing.public().get("/readyz").json()
     assert ready["status"] == "degraded"
@@ -162,6 +171,9 @@ def test_a_head_that_stays_unsigned_degrades_the_service(signed: str, tmp_path: 
             " WHERE notification_id = 6",
         )
         ready = service.public().get("/readyz").json()
+        browser = Browser(service)
+        browser.sign_in(service.key("admin")[0])
+        assert "Signing stands still" in browser.text("/en/operations")
     assert ready["status"] == "degraded"
     assert ready["log"]["unsigned_s"] > 31
     assert ready["log"]["refused"] is ready["log"]["writes_refused"] is None
