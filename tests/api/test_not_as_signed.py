@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli.main import app
+from api.gate import Gate
 from api.settings import Settings
 from ledger.service import Ledger
 from ledger.store.database import READER, connect
-from ledger.transparency.memory import SigningRefused
+from ledger.transparency.memory import LogFolder, SigningRefused
 from ledger.transparency.signer import Signer
-from tests.api.running import BATCH, ONE, ORIGIN, WAIT_S, Answer, Client, Service
+from tests.api.running import BATCH, ONE, ORIGIN, Answer, Client, Service
 from tests.api.test_log import registered
+from tests.api.test_restore_drill import LATER, until
 from tests.pages.browser import Browser
 from tests.projections.book_writer import tamper
 from tests.tamper.test_what_the_signer_refuses import grow_anew
@@ -24,7 +25,6 @@ from tests.tamper.test_what_the_signer_refuses import grow_anew
 CUT = "DELETE FROM ledger.facts WHERE notification_id > 3"
 COLUMNS = "position, tree_size, root, frontier"
 KEEP = f"CREATE TABLE kept AS SELECT {COLUMNS} FROM ledger.head"
-LATER = "//test.example/later"
 PUT_BACK = f"UPDATE ledger.head SET ({COLUMNS}) = (SELECT {COLUMNS} FROM kept)"
 
 
@@ -129,12 +129,6 @@ def writes_refused(service: Service) -> str | None:
     return said
 
 
-def until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < give_up
-
-
 def test_writes_stop_when_the_running_signer_refuses_and_go_on_when_it_is_put_right(
     signed: str, tmp_path: Path
 ) -> None:
@@ -158,6 +152,24 @@ def test_a_refusal_that_is_not_about_the_database_stops_no_writes(
     (tmp_path / "log" / "refusal").write_text("A checkpoint cannot be kept or published: …")
     with Service(signed, settings(tmp_path), runner=False) as service:
         assert posted(service.client("admin")).status == 201
+
+
+def test_a_share_that_is_away_stops_writes_at_a_start_and_not_later(
+    signed: str, tmp_path: Path
+) -> None:
+    """Nobody knows then what was published; later it says nothing about the database."""
+    share = tmp_path / "share"
+    gate = Gate(LogFolder(tmp_path / "log", share), ORIGIN)
+    with connect(signed, READER, autocommit=True) as conn:
+        share.write_text("no folder")
+        gate.compare(conn)
+        assert "share" in (gate.shut or "")
+        share.unlink()
+        gate.compare(conn)
+        assert gate.shut is None
+        share.write_text("no folder")
+        gate.compare(conn)
+        assert gate.shut is None
 
 
 def test_a_head_that_stays_unsigned_degrades_the_service(signed: str, tmp_path: Path) -> None:
