@@ -33,7 +33,7 @@ class Gate:
         self._look_at = 0.0
 
     def compare(self, conn: Connection[Any]) -> None:
-        """Look at the database: after each connecting, as another one may answer now."""
+        """Look at the database, after each connecting."""
         if self._files is None:
             return
         try:
@@ -54,8 +54,16 @@ class Gate:
         if self.shut is not None or self._files.refused() is not None:
             self.compare(conn)
 
+    def doubt(self) -> None:
+        """The connection broke: what answers next may be another database, such as a standby that
+        lagged. Nothing is taken until that was compared."""
+        if self._files is not None and self.shut is None:
+            self.shut = NOT_YET
+
     def demand(self) -> None:
-        """Raises Problem `not_as_signed` while it is shut."""
+        """Raises Problem `not_as_signed` while it is shut, `unavailable` until it was compared."""
+        if self.shut == NOT_YET:
+            raise Problem("unavailable", NOT_YET, headers={"Retry-After": "1"})
         if self.shut is not None:
             raise Problem(
                 "not_as_signed",

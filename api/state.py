@@ -118,17 +118,23 @@ class State:
                 with connect(self.url, READER, autocommit=True) as conn:
                     conn.execute(f"LISTEN {MODELS_CHANNEL}")
                     self.gate.compare(conn)
-                    while not self._stopping.is_set():
-                        position = progress.position(conn)
-                        loop.call_soon_threadsafe(self.progress.advance, position)
-                        self.gate.follow(conn)
-                        for _ in conn.notifies(timeout=POLL_S, stop_after=1):
-                            pass
+                    try:
+                        self._follow(loop, conn)
+                    finally:
+                        if conn.broken:
+                            self.gate.doubt()
             except psycopg.Error as error:
                 log.warning("listener_interrupted", error=str(error)[:300])
                 self._stopping.wait(POLL_S)
             except RuntimeError:
                 return  # the loop is closed: this process is stopping
+
+    def _follow(self, loop: asyncio.AbstractEventLoop, conn: Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            loop.call_soon_threadsafe(self.progress.advance, progress.position(conn))
+            self.gate.follow(conn)
+            for _ in conn.notifies(timeout=POLL_S, stop_after=1):
+                pass
 
     async def read(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -125,7 +126,8 @@ def test_an_operator_can_give_a_checkpoint_up_by_its_size_alone(
 
 
 def writes_refused(service: Service) -> str | None:
-    said: str | None = service.public().get("/readyz").json()["log"]["writes_refused"]
+    answer = service.public().get("/readyz").json()  # a problem while the database is away
+    said: str | None = answer.get("log", {}).get("writes_refused")
     return said
 
 
@@ -144,6 +146,19 @@ def test_writes_stop_when_the_running_signer_refuses_and_go_on_when_it_is_put_ri
         sign(signed, tmp_path)
         until(lambda: writes_refused(service) is None)
         assert posted(admin).status == 201
+
+
+def test_a_database_that_answers_after_a_broken_connection_is_compared_anew(
+    signed: str, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    """A failover to a standby that lagged: no signer has looked yet, and nothing is taken."""
+    with Service(signed, settings(tmp_path), runner=False) as service:
+        tamper(signed, CUT)
+        grow_anew(signed)
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        server.execute(ended, (psycopg.conninfo.conninfo_to_dict(signed)["dbname"],))
+        until(lambda: "3 facts, and 5 were signed" in (writes_refused(service) or ""))
+        assert posted(service.client("admin")).code == "not_as_signed"
 
 
 def test_a_refusal_that_is_not_about_the_database_stops_no_writes(
