@@ -1,12 +1,10 @@
-"""Where organisations sit: Bavaria's NUTS 3 regions (copied from the design notes' data, source:
-Eurostat NUTS 2024).
-"""
+"""Where organisations sit: Bavaria's NUTS 3 regions."""
 
-import csv
 import hashlib
 from functools import cache
-from importlib.resources import files
 from typing import Final
+
+from projections.regions import NUTS3, packaged
 
 _TOWN: Final = "Kreisfreie Stadt"
 _AGS: Final = {
@@ -24,22 +22,16 @@ _AGS: Final = {
 
 def nuts_sha256() -> str:
     """SHA-256 of the list as packaged, in hex: what `code_list.published` says of it."""
-    return hashlib.sha256(_raw()).hexdigest()
-
-
-@cache
-def _raw() -> bytes:
-    return files(__package__).joinpath("nuts_bavaria_2024.csv").read_bytes()
+    return hashlib.sha256(packaged()).hexdigest()
 
 
 @cache
 def regions() -> tuple[tuple[str, str], ...]:
     """(NUTS 3 code, urban or rural), towns listed thrice: companies crowd there."""
-    rows = [row for row in csv.DictReader(_raw().decode().splitlines()) if row["level"] == "3"]
     weighted: list[tuple[str, str]] = []
-    for row in rows:
-        town = _TOWN in row["label"]
-        weighted += [(row["code"], "urban" if town else "rural")] * (3 if town else 1)
+    for code, name in NUTS3.items():
+        town = _TOWN in name
+        weighted += [(code, "urban" if town else "rural")] * (3 if town else 1)
     return tuple(weighted)
 
 

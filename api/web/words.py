@@ -7,6 +7,7 @@ from typing import Final
 
 from api.web.language import Language, day, money, number, said
 from projections.figures.catalogue import Text
+from projections.regions import NUTS3
 
 CODES: Final[dict[str, Text]] = {
     # kinds of organisations
@@ -231,4 +232,7 @@ def shown(name: str, value: object, language: Language) -> str:
             return day(value, language)
         case tuple() | list():
             return ", ".join(shown(name, one, language) for one in value)
-    return word(str(value), language) if name in _CODED else str(value)
+    text = str(value)
+    if name == "nuts3" and text in NUTS3:
+        text = f"{NUTS3[text]} ({text})"
+    return word(text, language) if name in _CODED else text

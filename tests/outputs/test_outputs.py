@@ -16,6 +16,7 @@ from projections.figures.catalogue import Text
 from projections.reports.model import Column, Table
 from projections.reports.outputs import FORMATS, file_name, render
 from projections.reports.outputs.codes import NAMES
+from projections.reports.outputs.words import WORDS, shown
 from tests.outputs.examples import example
 
 CLASSES = {
@@ -97,6 +98,12 @@ def test_any_text_can_be_given_out_in_every_form(name: str) -> None:
 def test_every_class_has_a_name_for_readers() -> None:
     for scheme, codes in CLASSES.items():
         assert set(NAMES[scheme]) == {*codes, "unknown"}
+
+
+def test_a_region_stands_under_its_name_and_an_unlisted_one_under_its_code() -> None:
+    column = Column(id="nuts2", title=Text("Region", "Region"), kind="key")
+    told = [shown(code, column, WORDS["de"]) for code in ("DE21", "AT12", "unknown")]
+    assert told == ["Oberbayern", "AT12", "unbekannt"]
 
 
 def test_another_report_has_other_bytes_in_every_form() -> None:

@@ -1,4 +1,4 @@
-"""The names of classes for readers; programs read the codes in JSON and CSV."""
+"""The names of classes and regions for readers; programs read the codes in JSON and CSV."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from projections.figures.catalogue import Text
+from projections.regions import NUTS2, NUTS3
 
 _UNKNOWN: Final = {"unknown": Text("unbekannt", "unknown")}
+
+
+def _regions(names: Mapping[str, str]) -> Mapping[str, Text]:
+    return {code: Text(name, name) for code, name in names.items()} | _UNKNOWN
+
 
 NAMES: Final[Mapping[str, Mapping[str, Text]]] = {
     "kind": {
@@ -50,6 +56,7 @@ NAMES: Final[Mapping[str, Mapping[str, Text]]] = {
         "hybrid": Text("hybrid", "hybrid"),
         **_UNKNOWN,
     },
-    **dict.fromkeys(("nuts2", "nuts3", "activity_nuts2", "activity_nuts3"), _UNKNOWN),
+    **dict.fromkeys(("nuts2", "activity_nuts2"), _regions(NUTS2)),
+    **dict.fromkeys(("nuts3", "activity_nuts3"), _regions(NUTS3)),
 }
 """By the key column's id, then by code. Other keys, and other codes, stand as they are."""
