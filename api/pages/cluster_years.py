@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,7 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
+from api.pages.once import Once
 from api.state import State
+from api.web.behind import Origin
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn_table
 from projections.figures.catalogue import CATALOGUE, Text
@@ -19,7 +20,7 @@ from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
 from projections.reports.catalogue import ColumnOf, TableOf
 from projections.reports.compute import Asked, Making
-from projections.reports.model import Table
+from projections.reports.model import Span, Table
 from projections.views.base import Cut
 
 KEPT_MOST: Final = 256
@@ -59,10 +60,6 @@ _PARTICIPATIONS: Final = TableOf(
     chart="line",
     columns=(ColumnOf(figure="participations"),),
 )
-_CHARTED: Final = {
-    "stock": frozenset({"closing", "joins", "rejoins", "leavers"}),
-    "participations": frozenset({"participations"}),
-}
 
 
 class Years(Struct, frozen=True):
@@ -75,27 +72,15 @@ class Years(Struct, frozen=True):
 class ClusterYears:
     """Counts a cluster's years and keeps the latest asked. Lives in the event loop.
 
-    At one position, cluster and day the numbers are the same for ever; who asks while they are
-    being counted waits for that one count.
+    At one position, cluster and day the numbers are the same for ever.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Cut, str], asyncio.Future[Years]] = OrderedDict()
+        self._kept: Once[tuple[Cut, str], Years] = Once(KEPT_MOST)
 
     async def of(self, state: State, cut: Cut, cluster: str) -> Years:
         """The years up to the day. Raises Problem `unavailable`."""
-        key = cut, cluster
-        counting = self._kept.pop(key, None)
-        if counting is None:
-            counting = asyncio.ensure_future(state.read(_counted, cut, cluster))
-        self._kept[key] = counting
-        if len(self._kept) > KEPT_MOST:
-            self._kept.popitem(last=False)
-        try:
-            return await asyncio.shield(counting)
-        except Exception:
-            self._kept.pop(key, None)
-            raise
+        return await self._kept.of((cut, cluster), partial(state.read, _counted, cut, cluster))
 
 
 CLUSTER_YEARS: Final = web.AppKey("cluster_years", ClusterYears)
@@ -117,8 +102,12 @@ def _counted(conn: Connection[Any], cut: Cut, cluster: str) -> Years:
     except FigureRefusal:  # more years than anyone asks for: a day far off, or a mistaken one
         found = []
     tables = tuple(table for table in found if table.rows)
+    origins = {
+        spec.id: Origin(spec, Span(from_=None, to=cut.as_of), cut.known_at, {"cluster": cluster})
+        for spec in (_STOCK, _PARTICIPATIONS)
+    }
     draw = {
-        language: tuple(drawn_table(table, language, _CHARTED[table.id]) for table in tables)
+        language: tuple(drawn_table(table, language, {}, origins[table.id]) for table in tables)
         for language in LANGUAGES
     }
     return Years(tables, draw)

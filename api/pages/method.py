@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from api.contract import PUBLIC
+from api.pages.figure_clusters import is_by_cluster
 from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, Text, definition_of
@@ -61,6 +62,7 @@ async def single(ask: Ask[Any]) -> Sheet:
         title=definition.title,
         template="definition.html",
         data=OneDefinition(definition, versions),
+        content={"by_cluster": is_by_cluster(definition)},
     )
 
 

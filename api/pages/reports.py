@@ -1,4 +1,4 @@
-"""Reports: choose and preview one, file it, look at a filing, see what moved it since."""
+"""Reports: choose and preview one, file it, look at a filing made again."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from api.problems import Problem
 from api.requests import day_of, known_at
 from api.routes.filing import FILE, Days, ToFile, filed, filing_of, refusing
 from api.routes.report_files import Profile, profile_of, report_at
-from api.routes.restatements import restated
-from api.routes.trail import limited_to
 from api.routes.trail_shapes import Position
-from api.web.tables import Drawn, drawn
+from api.web.tables import drawn
 from projections.figures.catalogue import Text
 from projections.figures.engines import PostgresEngine
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
 from projections.reports.compute import compute_report
-from projections.reports.explaining import Restatement
 from projections.reports.filing import Filed
 from projections.reports.model import Report
 from projections.reports.public import public
+from projections.reports.refusals import ReportMismatch
+from projections.views.base import Cut
+from projections.views.names import cluster_names
 
 _TITLE: Final = Text("Berichte", "Reports")
 _FORMATS: Final = ("pdf", "xlsx", "csv", "json")
@@ -42,22 +42,24 @@ class ReportsPage(Struct, frozen=True):
 
 
 class ReportsQuery(PageQuery, frozen=True, rename={"from_": "from"}):
-    """Which report to preview, over which days."""
+    """Which report to preview, over which days; of one cluster, where the report can be that."""
 
     report: str | None = None
     from_: str | None = None
     to: str | None = None
+    cluster: str | None = None
 
 
 async def shown(ask: Ask[PageQuery]) -> Sheet:
     """What was filed, and the reports there are."""
     items = await ask.state.read(filing.filings, upto=ask.cut.known_at)
+    names = await ask.state.read(cluster_names, ask.cut)
     return Sheet(
         title=_TITLE,
         template="reports.html",
         data=ReportsPage(items),
         rows=items,
-        content={"reports": tuple(REPORTS.values()), "titles": _titles(items)},
+        content={"reports": tuple(REPORTS.values()), "titles": _titles(items), "names": names},
     )
 
 
@@ -75,26 +77,36 @@ class Preview(Struct, frozen=True):
 async def preview(ask: Ask[ReportsQuery]) -> Sheet:
     """A report over any days at the page's position, before it is filed."""
     asked = ask.asked
+    definition = _named(asked.report or "")
+    parameters = _parameters(asked.cluster)
     report = await refusing(
         ask.state.read(
             _computed,
-            _named(asked.report or ""),
+            definition,
             day_of(asked.from_, "from") if asked.from_ else None,
             day_of(asked.to or None, "to"),
             ask.cut.known_at,
+            parameters,
         )
     )
+    names = await ask.state.read(cluster_names, Cut(report.period.to, ask.cut.known_at))
     return Sheet(
         title=report.title,
         template="report.html",
         data=Preview(report, report.digest),
         content={
-            "tables": await _drawn(report, ask),
+            "tables": await asyncio.to_thread(drawn, report, ask.language, names),
             "filed": None,
             "id": str(uuid4()),
-            "asked": {"report": asked.report, "from": asked.from_ or "", "to": asked.to or ""},
+            "names": names,
+            "may_narrow": "cluster" in definition.parameters,
+            "asked": {"report": asked.report, "from": asked.from_ or "", **parameters},
         },
     )
+
+
+def _parameters(cluster: str | None) -> dict[str, str]:
+    return {"cluster": cluster} if cluster else {}
 
 
 def _named(name: str) -> ReportOf:
@@ -104,7 +116,12 @@ def _named(name: str) -> ReportOf:
 
 
 def _computed(
-    conn: Connection[Any], report: ReportOf, start: date | None, end: date, position: int
+    conn: Connection[Any],
+    report: ReportOf,
+    start: date | None,
+    end: date,
+    position: int,
+    parameters: Mapping[str, str],
 ) -> Report:
     return compute_report(
         PostgresEngine(conn),
@@ -112,12 +129,8 @@ def _computed(
         period_from=start,
         period_to=end,
         known_at=position,
-        parameters={},
+        parameters=parameters,
     )
-
-
-async def _drawn(report: Report, ask: Ask[Any]) -> tuple[Drawn, ...]:
-    return await asyncio.to_thread(drawn, report, ask.language)
 
 
 async def file(ask: Ask[PageQuery], given: Mapping[str, str]) -> Sheet | Sent:
@@ -132,6 +145,7 @@ async def file(ask: Ask[PageQuery], given: Mapping[str, str]) -> Sheet | Sent:
             day_of(given["from"], "from") if given.get("from") else None,
         ),
         known_at=_position(given.get("known_at", "")),
+        parameters=_parameters(given.get("cluster")),
     )
     done = await filed(ask.request, to_file)
     await ask.state.caught_up(done.receipt.position, 5.0)
@@ -143,11 +157,15 @@ def _position(text: str) -> int | None:
 
 
 class FiledPage(Struct, frozen=True):
-    """A filing, and its report made again; `profile` tells whether small cells are withheld."""
+    """A filing, and its report made again; `profile` tells whether small cells are withheld.
+
+    `digest` is the one it has now. Where it is not the filed one there is no report: what comes out
+    otherwise is an alarm, never an answer.
+    """
 
     filed: Filed
     profile: Profile
-    report: Report
+    report: Report | None
     digest: str
 
 
@@ -157,42 +175,50 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     profile = profile_of(ask.request, None)
     upto = await known_at(ask.request, None, None)
     found = await ask.state.read(filing_of, position, upto)
-    report = await refusing(ask.state.read(report_at, position, upto, profile))
-    shown_report = await asyncio.to_thread(public, report) if profile == "public" else report
+    definition = report_of(found.report)
+    report = await refusing(ask.state.read(_again, position, upto, profile))
+    content: dict[str, Any] = {"filed": found, "formats": _FORMATS, "meaning": definition.meaning}
+    if isinstance(report, ReportMismatch):
+        data = FiledPage(found, profile, None, report.made)
+    else:
+        shown_report = await asyncio.to_thread(public, report) if profile == "public" else report
+        data = FiledPage(found, profile, shown_report, report.digest)
+        names = await ask.state.read(cluster_names, Cut(found.period.to, found.known_at))
+        content["names"] = names
+        content["tables"] = await asyncio.to_thread(drawn, shown_report, ask.language, names)
+        content["later"] = await ask.state.read(_comparable, found, upto)
     return Sheet(
-        title=report.title,
+        title=definition.title,
         template="report.html",
-        data=FiledPage(found, profile, shown_report, report.digest),
-        content={
-            "tables": await _drawn(shown_report, ask),
-            "filed": found,
-            "formats": _FORMATS,
-        },
+        data=data,
+        content=content,
+        status=200 if data.report else 500,
+        known_at=found.known_at,
     )
 
 
-class RestatementPage(Struct, frozen=True):
-    """What moved a filing since."""
+def _again(
+    conn: Connection[Any], position: int, upto: int, profile: Profile
+) -> Report | ReportMismatch:
+    """The report, or how its digest differs."""
+    try:
+        return report_at(conn, position, upto, profile)
+    except Problem as problem:
+        if isinstance(problem.__cause__, ReportMismatch):
+            return problem.__cause__
+        raise
 
-    filed: Filed
-    restatement: Restatement
 
-
-async def restatement(ask: Ask[PageQuery]) -> Sheet:
-    """A filing against the facts known at the page's position: what moved, because of which."""
-    if limited_to(ask.authority) is not None:
-        raise Problem(
-            "cluster_not_covered", "A restatement needs a key that may read of every cluster."
-        )
-    position = path_value(ask.request, "position", Position)
-    found = await ask.state.read(filing_of, position, ask.cut.known_at)
-    moved = await refusing(ask.state.read(restated, position, None, ask.cut.known_at))
-    return Sheet(
-        title=Text("Was sich seither geändert hat", "What has changed since"),
-        template="restatement.html",
-        data=RestatementPage(found, moved),
-        content={"title": report_of(found.report).title},
-    )
+def _comparable(conn: Connection[Any], found: Filed, upto: int) -> list[Filed]:
+    """Later filings of the same report, period and parameters, newest first."""
+    report = found.report.partition("@")[0]
+    return [
+        other
+        for other in filing.filings(conn, upto=upto, report=report)
+        if (other.period, other.parameters) == (found.period, found.parameters)
+        and other.known_at >= found.known_at
+        and other.position > found.position
+    ]
 
 
 ROUTES: Final = (
@@ -201,6 +227,4 @@ ROUTES: Final = (
          asked=ReportsQuery),
     form("/reports", file, "File a report", scope=FILE),
     page("/reports/{position:[^/.]+}", single, "A filed report", scope=PUBLIC),
-    page("/reports/{position:[^/.]+}/restatement", restatement, "What moved a filed report",
-         scope="trail:read"),
 )  # fmt: skip

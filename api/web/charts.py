@@ -7,21 +7,28 @@ dashed outline with its sign, never as a bar of no length, which would read as 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 import msgspec
 from markupsafe import Markup, escape
 
-from api.web.language import Language, number, said
+from api.web.language import Language, number, said, share
 from projections.figures.catalogue import Text
+
+Write = Callable[[int, Language], str]
+"""How a chart's values are written."""
 
 WITHHELD = "•"
 """Stands where a value is withheld. Never 0, which is a value."""
 WITHHELD_VALUE = Text("nicht angegeben", "withheld")
-_SAME_AS_TABLE = Text(
-    "Dieselben Werte stehen in der Tabelle daneben.", "The table beside it has the same values."
+_FROM_TO = Text("Von {} ({}) bis {} ({}).", "From {} ({}) to {} ({}).")
+_BETWEEN = Text(
+    "Höchster Wert: {} ({}), niedrigster: {} ({}).", "Highest value: {} ({}), lowest: {} ({})."
 )
+_CAME = Text("Nach oben:", "Upwards:")
+_WENT = Text("Nach unten:", "Downwards:")
+_NOTHING = Text("Keine Werte.", "No values.")
 _SOME_WITHHELD = Text(
     "Mit • bezeichnete Werte sind zum Schutz vor Rückschlüssen nicht angegeben.",
     "Values marked • are withheld so that nobody can be recognised in them.",
@@ -35,6 +42,7 @@ BAR_HEIGHT_PX = 10
 LONGEST_LABEL = 60  # characters; what fits beside a number in a column of a wide window
 SHORT_LABEL = 29  # and at 320 px
 TICKS = (1, 2, 5)
+_NARROW_SLOT = 12.5  # percent of the width; in a wider one a year fits under its column
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -44,33 +52,120 @@ class Bar(msgspec.Struct, frozen=True):
     value: int | None
 
 
-def column_chart(bars: Sequence[Bar], *, chart_id: str, title: str, language: Language) -> Markup:
-    """Columns side by side, as for years. `chart_id` must be unique on the page."""
-    top = scale_top(bars)
+class Flow(msgspec.Struct, frozen=True):
+    """What came and what went in one stretch of time; None where one of them is withheld."""
+
+    label: str
+    came: int | None
+    went: int | None
+
+
+def permille(value: int, language: Language) -> str:
+    """A share given in thousandths, in percent."""
+    return share(value, 1000, language)
+
+
+def column_chart(
+    bars: Sequence[Bar],
+    *,
+    chart_id: str,
+    title: str,
+    language: Language,
+    write: Write = number,
+    top: int | None = None,
+    plot_px: int = PLOT_HEIGHT_PX,
+) -> Markup:
+    """Columns side by side, as for years. `chart_id` must be unique on the page. `top` is the end
+    of a scale that several charts share."""
+    top = scale_top(bars) if top is None else top
     slot = 100 / max(len(bars), 1)
-    parts = [_grid(top, language)]
+    baseline = PLOT_TOP_PX + plot_px
+    lines, ticks = _grid(top, plot_px, write, language)
+    parts = [lines]
     for index, bar in enumerate(bars):
-        parts.append(_column(bar, left=index * slot, slot=slot, top=top, language=language))
-    baseline = PLOT_TOP_PX + PLOT_HEIGHT_PX
-    for index in _shown_labels(len(bars)):
-        # The last label ends at the edge: centred under a narrow column it would stand out.
-        last = index == len(bars) - 1
-        parts.append(
-            Markup('<text class="chart-label {}" x="{}%" y="{}">{}</text>').format(
-                "chart-end" if last else "chart-middle",
-                100 if last else _round((index + 0.5) * slot),
-                baseline + 18,
-                bars[index].label,
-            )
-        )
-    height = baseline + AXIS_HEIGHT_PX
-    return _svg(
+        text = said(WITHHELD_VALUE, language) if bar.value is None else write(bar.value, language)
+        height = None if bar.value is None else plot_px * bar.value / top
+        parts.append(_column(bar.label, text, index * slot, slot, baseline, height))
+    parts += [ticks, years(bars, baseline + 18)]
+    return svg(
         parts,
-        height=height,
+        height=baseline + AXIS_HEIGHT_PX,
         chart_id=chart_id,
         title=title,
-        description=_description(bars, language),
+        description=described(bars, language, write=write, in_time=True),
     )
+
+
+def flow_chart(flows: Sequence[Flow], *, chart_id: str, title: str, language: Language) -> Markup:
+    """What came as columns upwards, what went as columns downwards, on one scale."""
+    came = [Bar(flow.label, flow.came) for flow in flows]
+    went = [Bar(flow.label, flow.went) for flow in flows]
+    top = scale_top([*came, *went])
+    half = PLOT_HEIGHT_PX // 2
+    baseline = PLOT_TOP_PX + half
+    slot = 100 / max(len(flows), 1)
+    lines, ticks = _grid(top, half, number, language)
+    parts = [lines]
+    for index, flow in enumerate(flows):
+        up, down = (
+            None if count is None else half * count / top for count in (flow.came, flow.went)
+        )
+        came_text, went_text = (
+            said(WITHHELD_VALUE, language) if count is None else number(count, language)
+            for count in (flow.came, flow.went)
+        )
+        parts.append(_column(flow.label, f"+{came_text}", index * slot, slot, baseline, up))
+        parts.append(_hanging(flow.label, f"−{went_text}", index * slot, slot, baseline, down))
+    low = baseline + half
+    parts += [ticks, years(came, low + 18)]
+    told = [
+        f"{said(words, language)} {described(bars, language, in_time=True)}"
+        for words, bars in ((_CAME, came), (_WENT, went))
+    ]
+    return svg(
+        parts,
+        height=low + AXIS_HEIGHT_PX,
+        chart_id=chart_id,
+        title=title,
+        description=" ".join(told),
+    )
+
+
+def _hanging(
+    label: str, text: str, left: float, slot: float, baseline: int, height: float | None
+) -> Markup:
+    """A column that hangs down; None: its value is withheld."""
+    tone = "chart-withheld" if height is None else "chart-hanging"
+    return Markup(
+        '<g><title>{}: {}</title><rect class="{}" x="{}%" width="{}%" y="{}" height="{}"/></g>'
+    ).format(
+        label,
+        text,
+        tone,
+        short(left + slot * 0.14),
+        short(slot * 0.72),
+        baseline,
+        WITHHELD_HEIGHT_PX if height is None else short(height),
+    )
+
+
+def years(bars: Sequence[Bar], y: int) -> Markup:
+    """The labels under columns."""
+    slot = 100 / max(len(bars), 1)
+    parts = []
+    for index in _shown_labels(len(bars)):
+        # Those at the edges keep within them: centred under a narrow column they would stand out.
+        anchor, x = "chart-middle", short((index + 0.5) * slot)
+        if index == len(bars) - 1:
+            anchor, x = "chart-end", "100"
+        elif index == 0 and slot < _NARROW_SLOT:
+            anchor, x = "chart-start", "0"
+        parts.append(
+            Markup('<text class="chart-label {}" x="{}%" y="{}">{}</text>').format(
+                anchor, x, y, bars[index].label
+            )
+        )
+    return Markup("").join(parts)
 
 
 def bar_chart(bars: Sequence[Bar], *, chart_id: str, title: str, language: Language) -> Markup:
@@ -81,19 +176,32 @@ def bar_chart(bars: Sequence[Bar], *, chart_id: str, title: str, language: Langu
         for index, bar in enumerate(bars)
     ]
     height = max(len(bars), 1) * ROW_HEIGHT_PX
-    return _svg(
+    return svg(
         parts,
         height=height,
         chart_id=chart_id,
         title=title,
-        description=_description(bars, language),
+        description=described(bars, language),
     )
 
 
-def _description(bars: Sequence[Bar], language: Language) -> str:
-    withheld = any(bar.value is None for bar in bars)
-    same = said(_SAME_AS_TABLE, language)
-    return f"{same} {said(_SOME_WITHHELD, language)}" if withheld else same
+def described(
+    bars: Sequence[Bar], language: Language, *, write: Write = number, in_time: bool = False
+) -> str:
+    """What a chart shows, told: its ends, its first and last value where it runs in time."""
+    told = [(bar.value, bar.label) for bar in bars if bar.value is not None]
+    parts = [] if told else [said(_NOTHING, language)]
+    if told and in_time:
+        (first, begin), (last, end) = told[0], told[-1]
+        ends = (write(first, language), begin, write(last, language), end)
+        parts.append(said(_FROM_TO, language).format(*ends))
+    if told:
+        (most, at_most), (least, at_least) = max(told), min(told)
+        ends = (write(most, language), at_most, write(least, language), at_least)
+        parts.append(said(_BETWEEN, language).format(*ends))
+    if len(told) < len(bars):
+        parts.append(said(_SOME_WITHHELD, language))
+    return " ".join(parts)
 
 
 def scale_top(bars: Sequence[Bar]) -> int:
@@ -108,51 +216,47 @@ def scale_top(bars: Sequence[Bar]) -> int:
         step *= 10
 
 
-def _grid(top: int, language: Language) -> Markup:
+def _grid(top: int, plot_px: int, write: Write, language: Language) -> tuple[Markup, Markup]:
+    """The lines, which lie behind the columns, and what they are called, which lies before them."""
     step = next(
         tick * 10**power for power in range(20) for tick in TICKS if tick * 10**power * 4 >= top
     )
-    lines = []
+    lines, ticks = [], []
     for value in range(0, top + 1, step):
-        y = _round(PLOT_TOP_PX + PLOT_HEIGHT_PX * (1 - value / top))
+        y = PLOT_TOP_PX + plot_px * (1 - value / top)
         name = "chart-axis" if value == 0 else "chart-grid"
-        lines.append(
-            Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/>').format(name, y, y)
-        )
+        line = Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/>')
+        lines.append(line.format(name, short(y), short(y)))
         if value:
-            lines.append(
-                Markup('<text class="chart-tick" x="0" y="{}">{}</text>').format(
-                    _round(float(y) - 5), number(value, language)
-                )
-            )
-    return Markup("").join(lines)
+            tick = Markup('<text class="chart-tick" x="0" y="{}">{}</text>')
+            ticks.append(tick.format(short(y - 5), write(value, language)))
+    return Markup("").join(lines), Markup("").join(ticks)
 
 
-def _column(bar: Bar, *, left: float, slot: float, top: int, language: Language) -> Markup:
-    x, width = _round(left + slot * 0.14), _round(slot * 0.72)
-    baseline = PLOT_TOP_PX + PLOT_HEIGHT_PX
-    if bar.value is None:
+def _column(
+    label: str, text: str, left: float, slot: float, baseline: int, height: float | None
+) -> Markup:
+    """One column `height` pixels high; None: its value is withheld."""
+    x, width = short(left + slot * 0.14), short(slot * 0.72)
+    if height is None:
         return Markup(
             '<g><title>{}: {}</title><rect class="chart-withheld" x="{}%" width="{}%" y="{}"'
             ' height="{}"/><text class="chart-sign chart-middle" x="{}%" y="{}">{}</text></g>'
         ).format(
-            bar.label,
-            said(WITHHELD_VALUE, language),
+            label,
+            text,
             x,
             width,
             baseline - WITHHELD_HEIGHT_PX,
             WITHHELD_HEIGHT_PX,
-            _round(left + slot / 2),
+            short(left + slot / 2),
             baseline - WITHHELD_HEIGHT_PX / 2 + 5,
             WITHHELD,
         )
-    height = PLOT_HEIGHT_PX * bar.value / top
     return Markup(
         '<g><title>{}: {}</title><rect class="chart-bar" x="{}%" width="{}%" y="{}" height="{}"/>'
         "</g>"
-    ).format(
-        bar.label, number(bar.value, language), x, width, _round(baseline - height), _round(height)
-    )
+    ).format(label, text, x, width, short(baseline - height), short(height))
 
 
 def _row(bar: Bar, *, y: int, top: int, language: Language) -> Markup:
@@ -165,7 +269,7 @@ def _row(bar: Bar, *, y: int, top: int, language: Language) -> Markup:
         )
     else:
         mark = Markup('<rect class="chart-bar" x="0" width="{}%" y="{}" height="{}"/>').format(
-            _round(100 * bar.value / top), bar_y, BAR_HEIGHT_PX
+            short(100 * bar.value / top), bar_y, BAR_HEIGHT_PX
         )
     return Markup(
         "<g><title>{}: {}</title>{}"
@@ -196,9 +300,10 @@ def _shown_labels(count: int) -> list[int]:
     return list(range(count - 1, -1, -stride))[::-1]
 
 
-def _svg(
+def svg(
     parts: Sequence[Markup], *, height: int, chart_id: str, title: str, description: str
 ) -> Markup:
+    """One drawing, as wide as its column and `height` pixels high."""
     # Named by its title and described by desc; what is inside is told by the table beside it.
     return Markup(
         '<svg class="chart" role="img" aria-labelledby="{id}-title" aria-describedby="{id}-desc"'
@@ -214,6 +319,6 @@ def _svg(
     )
 
 
-def _round(value: float) -> str:
+def short(value: float) -> str:
     """Two places at most, so that the same figures give the same bytes on every machine."""
     return f"{value:.2f}".rstrip("0").rstrip(".")

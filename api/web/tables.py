@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from markupsafe import Markup
 from msgspec import Struct
 
-from api.web import charts
-from api.web.charts import WITHHELD, Bar
+from api.web.behind import Behind, Origin, behind, origin
+from api.web.charts import WITHHELD
+from api.web.drawings import Chart, charts_of
 from api.web.language import Language, day, money, number, said
 from api.web.words import CODES
+from projections.reports.catalogue import report_of, tables_of
 from projections.reports.model import Cell, Column, Report, Table
+from projections.reports.outputs.codes import NAMES
+from projections.reports.outputs.words import WORDS
 
 _NUMERIC: Final = frozenset({"count", "cents", "position"})
-_COLUMNS_MOST: Final = 40
+
+Names = Mapping[str, str]
+"""What clusters are called, by code."""
 
 
 class DrawnColumn(Struct, frozen=True):
@@ -27,38 +32,61 @@ class DrawnColumn(Struct, frozen=True):
     definition: str | None
 
 
-class Chart(Struct, frozen=True):
-    """One drawing, and the words under it."""
+class DrawnCell(Struct, frozen=True):
+    """A cell as text, and where the facts behind it are listed, for whoever may read them."""
 
-    title: str
-    svg: Markup
+    text: str
+    behind: Behind | None = None
 
 
 class Drawn(Struct, frozen=True):
-    """A table as its template shows it: every cell as text, the first of a row its head."""
+    """A table as its template shows it: every cell as text, the first of a row its head. `foot` are
+    the lines below: by cluster the adjustment, which makes the sum of the rows the total; the
+    total."""
 
     id: str
     title: str
     note: str | None
     columns: tuple[DrawnColumn, ...]
-    rows: tuple[tuple[str, ...], ...]
-    total: tuple[str, ...] | None
+    rows: tuple[tuple[DrawnCell, ...], ...]
+    foot: tuple[tuple[DrawnCell, ...], ...]
     withheld: bool
     charts: tuple[Chart, ...]
 
 
-def drawn(report: Report, language: Language) -> tuple[Drawn, ...]:
+def drawn(report: Report, language: Language, names: Names) -> tuple[Drawn, ...]:
     """All tables of a report."""
-    return tuple(drawn_table(table, language) for table in report.tables)
+    specs = {table.id: table for table in tables_of(report_of(report.report))}
+    return tuple(
+        drawn_table(table, language, names, origin(report, specs[table.id]))
+        for table in report.tables
+    )
 
 
-def drawn_table(table: Table, language: Language, charted: Collection[str] | None = None) -> Drawn:
-    """One table. `charted` are the columns that get a chart; None: all counts."""
+def drawn_table(table: Table, language: Language, names: Names, origin: Origin) -> Drawn:
+    """One table."""
+    words = WORDS[language]
+    numbered = table.rows and table.columns[0].kind in _NUMERIC
 
-    def line(cells: tuple[Cell, ...]) -> tuple[str, ...]:
-        pairs = zip(cells, table.columns, strict=True)
-        return tuple(_text(cell, column, language) for cell, column in pairs)
+    def line(cells: tuple[Cell, ...], key: Cell, *, counted: bool = True) -> tuple[DrawnCell, ...]:
+        return tuple(
+            DrawnCell(
+                _text(cell, column, language, names),
+                _behind(origin, table, index, key) if counted and isinstance(cell, int) else None,
+            )
+            for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True))
+        )
 
+    def foot(label: str, cells: tuple[Cell, ...], *, counted: bool) -> tuple[DrawnCell, ...]:
+        told = line(cells, None, counted=counted)
+        shown = (DrawnCell("–") if cell.text == WITHHELD else cell for cell in told[1:])
+        return (DrawnCell(label), *shown)
+
+    feet = []
+    if table.adjustment is not None:
+        feet.append(foot(words.adjustment, table.adjustment, counted=False))
+    if table.total is not None:
+        feet.append(foot(words.total, table.total, counted=True))
     return Drawn(
         table.id,
         said(table.title, language),
@@ -67,49 +95,38 @@ def drawn_table(table: Table, language: Language, charted: Collection[str] | Non
             DrawnColumn(said(c.title, language), c.kind in _NUMERIC, c.definition)
             for c in table.columns
         ),
-        tuple(line(row) for row in table.rows),
-        None if table.total is None else line(table.total),
+        tuple(line(row, None if numbered else row[0]) for row in table.rows),
+        tuple(feet),
         any(cell is None for row in table.rows for cell in row),
-        _charts(table, language, charted),
+        charts_of(table, origin.table, language, _labels(table, language, names)),
     )
 
 
-def _text(cell: Cell, column: Column, language: Language) -> str:
+def _labels(table: Table, language: Language, names: Names) -> tuple[str, ...]:
+    """What the rows are called."""
+    return tuple(_text(row[0], table.columns[0], language, names) for row in table.rows)
+
+
+def _behind(origin: Origin, table: Table, index: int, key: Cell) -> Behind | None:
+    spec, definition = origin.table, table.columns[index].definition
+    if definition is None:
+        return None
+    return behind(origin, spec.columns[index - (spec.by is not None)], definition, key)
+
+
+def _text(cell: Cell, column: Column, language: Language, names: Names) -> str:
     if cell is None:
         return WITHHELD if column.kind in _NUMERIC else "–"
     if isinstance(cell, int):
         return money(cell, language) if column.kind == "cents" else number(cell, language)
     if column.kind == "day":
         return day(date.fromisoformat(cell), language)
-    if column.kind == "key" and cell in CODES:
-        return said(CODES[cell], language)
-    return cell
+    return key_name(column.id, cell, language, names) if column.kind == "key" else cell
 
 
-def _charts(table: Table, language: Language, charted: Collection[str] | None) -> tuple[Chart, ...]:
-    """One chart a column of counts: by years side by side, by anything else below each other."""
-    keys = [i for i, column in enumerate(table.columns) if column.kind == "key"]
-    if table.chart is None or not keys or not 1 < len(table.rows) <= _COLUMNS_MOST:
-        return ()
-    draw = charts.column_chart if table.chart == "line" else charts.bar_chart
-    found = []
-    for index, column in enumerate(table.columns):
-        if column.kind != "count" or (charted is not None and column.id not in charted):
-            continue
-        bars = [
-            Bar(_text(row[keys[0]], table.columns[keys[0]], language), _count(row[index]))
-            for row in table.rows
-        ]
-        title = said(column.title, language)
-        svg = draw(
-            bars,
-            chart_id=f"{table.id}-{column.id}",
-            title=f"{title}: {said(table.title, language)}",
-            language=language,
-        )
-        found.append(Chart(title, svg))
-    return tuple(found)
-
-
-def _count(cell: Cell) -> int | None:
-    return cell if isinstance(cell, int) and cell >= 0 else None
+def key_name(key: str, code: str, language: Language, names: Names) -> str:
+    """What a row is called: `key` says what its code is one of."""
+    if key == "cluster":
+        return names.get(code, code)
+    found = NAMES.get(key, {}).get(code) or CODES.get(code)
+    return code if found is None else said(found, language)

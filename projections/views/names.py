@@ -40,3 +40,13 @@ def project_titles(conn: Connection[Any], cut: Cut, ids: Iterable[UUID]) -> dict
         {**cut._asdict(), "ids": list(ids)},
     )
     return dict(rows.fetchall())
+
+
+def activity_titles(conn: Connection[Any], cut: Cut, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The titles known at the position."""
+    rows = conn.execute(
+        f"""SELECT activity_id, title FROM models.activity a
+        WHERE activity_id = ANY(%(ids)s) AND {known("a")}""",  # noqa: S608 - constants
+        {**cut._asdict(), "ids": list(ids)},
+    )
+    return dict(rows.fetchall())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import structlog
 from projections.rebuild import rebuild
 from tests.api.programme import FACTS, FAIR, FIRM
 from tests.api.running import SOURCE, Answer, Client, Service
+from tests.pages.browser import Browser
 
 YEAR = {"from": "2019-01-01", "to": "2019-12-31"}
 
@@ -173,6 +175,26 @@ def test_a_report_that_comes_out_otherwise_is_never_served(
     answer = filer.get(f"/v1/reports/{position}")
     assert (answer.status, answer.code) == (500, "report_mismatch")
     assert "report_mismatch" in {event["event"] for event in logged}
+
+
+def filing_digest(service: Service, position: int) -> str:
+    listed = service.client("figures:read").read("/v1/reports")["items"]
+    return next(one["sha256"] for one in listed if one["position"] == position)
+
+
+def test_its_page_shows_both_digests_and_no_number(filer: Client, service: Service) -> None:
+    position = filed(filer)
+    with psycopg.connect(service.url, autocommit=True) as conn:
+        conn.execute("UPDATE models.activity SET total = 77 WHERE activity_id = %s", (FAIR,))
+    page = Browser(service)
+    page.sign_in(service.key("figures:read")[0])
+    status, _, text = page.get(f"/en/reports/{position}")
+    assert status == 500
+    assert "The digest does not agree" in text
+    digest, made_again = re.findall(r"<code>([0-9a-f]{64})</code>", text)
+    assert digest == filing_digest(service, position)
+    assert made_again != digest
+    assert "<table" not in text, "what came out otherwise is not shown"
 
 
 def close(client: Client, id: str = "c1", **given: Any) -> Answer:

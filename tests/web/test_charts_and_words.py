@@ -10,11 +10,13 @@ from math import dist
 import pytest
 
 from api.web.assets import asset
-from api.web.charts import Bar, bar_chart, column_chart, scale_top
+from api.web.charts import Bar, Flow, bar_chart, column_chart, flow_chart, scale_top
 from api.web.language import day, moment, money, number, share
 from api.web.network import NODE_RADIUS, PARTNERS_MOST, network
+from api.web.tile_map import SHADES, beside, shade, tile_map, tiles
 from api.web.words import CODES, FIELDS, TOPICS, shown, topic
 from ledger.domain.facts import FACTS
+from projections.regions import NUTS3
 
 
 def test_a_missing_static_file_fails_at_once() -> None:
@@ -57,6 +59,11 @@ def test_every_field_of_every_fact_has_words() -> None:
     assert named <= set(FIELDS)
 
 
+def test_a_region_is_shown_by_its_name() -> None:
+    assert shown("nuts3", "DE212", "de") == "München, Kreisfreie Stadt (DE212)"
+    assert shown("nuts3", "AT130", "de") == "AT130", "one of elsewhere by its code"
+
+
 def test_values_show_by_what_they_are() -> None:
     assert shown("grant_cents", 150, "de") == "1,50\N{NO-BREAK SPACE}€"
     assert shown("kind", "company", "en") == CODES["company"].en
@@ -77,6 +84,46 @@ def test_a_chart_of_withheld_values_draws_no_bar() -> None:
     assert "chart-bar" not in drawing
     assert drawing.count("chart-withheld") == 2
     assert "nicht angegeben" in drawing
+
+
+def test_a_chart_tells_its_first_last_highest_and_lowest_value() -> None:
+    bars = (Bar("2022", 40), Bar("2023", 7), Bar("2024", None), Bar("2025", 1_200))
+    drawing = column_chart(bars, chart_id="c", title="t", language="en")
+    assert "From 40 (2022) to 1,200 (2025)." in drawing
+    assert "Highest value: 1,200 (2025), lowest: 7 (2023)." in drawing
+    assert "withheld so that nobody can be recognised" in drawing
+
+
+def test_what_came_and_went_lies_on_both_sides_of_a_line() -> None:
+    flows = (Flow("2024", 4, 2), Flow("2025", None, 0))
+    drawing = flow_chart(flows, chart_id="c", title="t", language="en")
+    bar, hanging, withheld = (
+        re.findall(rf'class="{name}"[^>]* y="([^"]+)" height="([^"]+)"', drawing)
+        for name in ("chart-bar", "chart-hanging", "chart-withheld")
+    )
+    assert [float(y) + float(height) for y, height in bar] == [float(hanging[0][0])]
+    assert len(withheld) == 1
+    assert "Upwards: From 4 (2024)" in drawing
+
+
+def test_every_nuts_3_region_has_a_tile_of_its_own() -> None:
+    assert {tile.code for tile in tiles()} == NUTS3.keys()
+    assert len({(tile.column, tile.row) for tile in tiles()}) == len(NUTS3)
+
+
+def test_a_map_shows_a_regions_value_its_name_and_what_is_withheld() -> None:
+    values = {"DE212": 12, "DE21H": None, "unknown": 5}
+    drawing = tile_map(values, chart_id="m", title="t", language="de")
+    assert "<title>München, Kreisfreie Stadt: 12</title>" in drawing
+    assert "<title>München, Landkreis: nicht angegeben</title>" in drawing
+    assert drawing.count('<rect class="chart-withheld"') == 1
+    told = beside(values, {"unknown": "unbekannt"}, "de")
+    assert "Ohne Kachel: unbekannt 5." in told, "a value without a tile is not lost"
+
+
+def test_a_shade_is_darker_where_there_is_more() -> None:
+    shades = [shade(value, 25) for value in (0, 1, 25, 26, 100)]
+    assert shades == [0, 1, 1, 2, SHADES]
 
 
 def test_names_in_a_chart_are_text() -> None:

@@ -38,8 +38,11 @@ PAGES = (
     "/reports/preview?report=cluster_table&to=2020-12-31",
     "/reports/{filed}",
     "/reports/{filed}/restatement",
+    "/reports/{filed}/restatement/{filed}",
     "/method",
     "/method/participations",
+    "/figures/participations/facts?to=2020-12-31",
+    "/figures/participations/clusters",
     "/operations",
     "/sign-in",
     "/sign-in/link?token=none",
@@ -75,6 +78,19 @@ def test_axe_finds_nothing_nothing_overflows_nothing_complains(
     complaints = [said for said in visited.complaints if "404" not in said]
     assert complaints == []
     assert picture.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_every_page_has_the_control_of_the_two_times_or_says_why_not(
+    visit: Any, filed: int, signed_in: bool
+) -> None:
+    page = visit("/de", signed_in=signed_in).page
+    base = page.url.removesuffix("/de")
+    for path in PAGES:
+        answer = page.request.get(f"{base}/de{path.format(filed=filed)}", max_redirects=0)
+        if answer.status in {200, 403}:
+            controls = re.findall(r'<(?:details class="cut"|p class="uncut">\w)', answer.text())
+            assert len(controls) == (answer.status == 200), path
 
 
 def test_every_page_of_the_route_table_is_visited() -> None:

@@ -1,0 +1,144 @@
+"""A figure by year and cluster in one: a small chart a cluster, all on one scale, and the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from psycopg import Connection
+
+from api.web.behind import Origin, behind
+from api.web.charts import Bar, column_chart, scale_top
+from api.web.drawings import Chart
+from api.web.language import LANGUAGES, Language, number, said
+from api.web.tables import Drawn, DrawnCell, DrawnColumn
+from projections.figures.asking import clusters
+from projections.figures.catalogue import Definition, Text
+from projections.figures.compute import compute
+from projections.figures.engines import PostgresEngine
+from projections.reports.catalogue import ColumnOf, TableOf
+from projections.reports.compute import KEYS
+from projections.reports.model import Column, Span, Table
+from projections.reports.outputs.words import WORDS
+from projections.views.base import Cut
+from projections.views.names import cluster_names
+
+_PLOT_PX = 72
+_BY_YEAR_AND_CLUSTER = Text("Nach Jahren und Clustern", "By year and cluster")
+
+
+class ByCluster(Struct, frozen=True):
+    """The table, clusters down and years across, and how each language draws it."""
+
+    table: Table
+    drawn: dict[Language, Drawn]
+
+
+def is_by_cluster(definition: Definition) -> bool:
+    """Whether a figure is one number, counted by year and of one cluster."""
+    return definition.measure == "count" and {"year", "cluster"} <= {*definition.dimensions}
+
+
+def by_cluster(conn: Connection[Any], definition: Definition, cut: Cut) -> ByCluster:
+    """All years up to the day, of every cluster known at the position. Raises a FigureRefusal."""
+    engine = PostgresEngine(conn)
+
+    def counted(cluster: str | None) -> dict[str, int]:
+        answer = compute(
+            engine,
+            definition,
+            period_from=None,
+            period_to=cut.as_of,
+            known_at=cut.known_at,
+            by="year",
+            cluster=cluster,
+        )
+        return {row.key: row.value or 0 for row in answer.rows or ()}
+
+    total = counted(None)
+    years = sorted(total)
+    rows = {
+        code: [values.get(year, 0) for year in years]
+        for code in clusters(engine, cut.known_at)
+        if any((values := counted(code)).values())
+    }
+    sums = [sum(column) for column in zip(*rows.values(), strict=True)] or [0] * len(years)
+    whole = [total[year] for year in years]
+    table = Table(
+        id="clusters",
+        title=_BY_YEAR_AND_CLUSTER,
+        columns=(
+            Column(id="cluster", title=KEYS["cluster"], kind="key"),
+            *(
+                Column(id=year, title=Text(year, year), kind="count", definition=definition.name)
+                for year in years
+            ),
+        ),
+        rows=tuple((code, *values) for code, values in rows.items()),
+        total=(None, *whole),
+        adjustment=(None, *(a - b for a, b in zip(whole, sums, strict=True))),
+    )
+    names = cluster_names(conn, cut)
+    drawn = {one: _drawn(table, definition, cut, names, one) for one in LANGUAGES}
+    return ByCluster(table, drawn)
+
+
+def _drawn(
+    table: Table, definition: Definition, cut: Cut, names: dict[str, str], language: Language
+) -> Drawn:
+    years = [column.id for column in table.columns[1:]]
+    words = WORDS[language]
+    spec = TableOf(id=table.id, title=table.title, by="year")
+    column = ColumnOf(figure=definition.id)
+
+    def line(label: str, cells: tuple[Any, ...], narrowed: dict[str, str]) -> tuple[DrawnCell, ...]:
+        origin = Origin(spec, Span(from_=None, to=cut.as_of), cut.known_at, narrowed)
+        return (
+            DrawnCell(label),
+            *(
+                DrawnCell(number(cell, language), behind(origin, column, definition.name, year))
+                for year, cell in zip(years, cells[1:], strict=True)
+            ),
+        )
+
+    assert table.total is not None
+    assert table.adjustment is not None
+    adjusted = (DrawnCell(number(cell, language)) for cell in table.adjustment[1:])  # type: ignore[arg-type]  # all are counts
+    bars = {
+        str(row[0]): [Bar(year, int(cell or 0)) for year, cell in zip(years, row[1:], strict=True)]
+        for row in table.rows
+    }
+    top = scale_top([bar for row in bars.values() for bar in row])
+    charts = tuple(
+        Chart(
+            names.get(code, code),
+            column_chart(
+                row,
+                chart_id=f"cluster-{code}",
+                title=f"{names.get(code, code)}: {said(definition.title, language)}",
+                language=language,
+                top=top,
+                plot_px=_PLOT_PX,
+            ),
+        )
+        for code, row in bars.items()
+    )
+    return Drawn(
+        table.id,
+        said(table.title, language),
+        None,
+        (
+            DrawnColumn(said(table.columns[0].title, language), False, None),
+            *(DrawnColumn(year, True, None) for year in years),
+        ),
+        tuple(
+            line(names.get(str(row[0]), str(row[0])), row, {"cluster": str(row[0])})
+            for row in table.rows
+        ),
+        (
+            (DrawnCell(words.adjustment), *adjusted),
+            line(words.total, table.total, {}),
+        ),
+        False,
+        charts,
+    )

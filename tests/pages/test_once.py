@@ -1,0 +1,43 @@
+"""What never changes is counted once, however many ask."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from api.pages.once import Once
+
+
+def test_who_asks_meanwhile_waits_for_the_same_count() -> None:
+    counts: list[int] = []
+
+    async def count() -> int:
+        counts.append(1)
+        await asyncio.sleep(0)
+        return len(counts)
+
+    async def ask() -> list[int]:
+        kept: Once[str, int] = Once(most=1)
+        together = await asyncio.gather(kept.of("a", count), kept.of("a", count))
+        await kept.of("b", count)
+        return [*together, await kept.of("b", count), await kept.of("a", count)]
+
+    assert asyncio.run(ask()) == [1, 1, 2, 3], "a went when b came"
+
+
+def test_what_failed_is_counted_again() -> None:
+    async def ask() -> int:
+        kept: Once[str, int] = Once(most=1)
+
+        async def failing() -> int:
+            raise ValueError("now")
+
+        async def count() -> int:
+            return 7
+
+        with pytest.raises(ValueError, match="now"):
+            await kept.of("a", failing)
+        return await kept.of("a", count)
+
+    assert asyncio.run(ask()) == 7
