@@ -23,6 +23,7 @@ from api.pages.once import Once
 from api.pages.sheet import Ask, PageQuery, Sheet, opening, page
 from api.requests import today
 from api.routes.figures import READ
+from api.routes.filing import refusing
 from api.state import State
 from api.web.behind import Behind
 from api.web.language import LANGUAGES, Language
@@ -151,7 +152,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
     counting = ask.request.app[COUNTING]
     chosen = ask.asked.as_of is not None or ask.asked.known_at is not None
     may = ask.authority.has(READ)
-    counted = await (
+    counted = await refusing(
         counting.at(ask.state, ask.cut) if chosen and may else counting.latest(ask.state)
     )
     report = counted.report

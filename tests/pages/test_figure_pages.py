@@ -50,6 +50,15 @@ def test_the_overview_is_counted_at_the_chosen_day_and_position(
     assert "31 December 2015" in page
 
 
+@pytest.mark.parametrize(
+    ("day", "status"), [("0001-01-01", 200), ("2900-01-01", 422), ("9999-12-31", 422)]
+)
+def test_an_overview_of_a_day_far_off_is_empty_or_refused(
+    auditor: Browser, day: str, status: int
+) -> None:
+    assert auditor.get(f"/de?as_of={day}")[0] == status
+
+
 def test_the_public_sees_the_newest_overview_and_is_told_so(public: Browser) -> None:
     assert json(public, "/en/overview.json?known_at=10") == json(public, "/en/overview.json")
     text = public.text("/en?known_at=10")
