@@ -24,11 +24,15 @@ from ledger.transparency.bag import FACTS, as_tar, write_folder
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.keyring import KeyUnusable
 from ledger.transparency.leaves import Broken, lines
+from ledger.transparency.merkle import InvalidProof
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.outcome import Step, Steps
 from ledger.transparency.signer import AnotherSigner
-from ledger.transparency.verify import Verifier, verified
+from ledger.transparency.tiles import NoTile
+from ledger.transparency.verifier import Verifier
+from ledger.transparency.verify import verified
 from projections.check import check
+from projections.figures.refusals import FigureRefusal
 from projections.reports.bundled import NotRecomputed, recompute
 from projections.reports.refusals import ReportMismatch
 
@@ -59,6 +63,11 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
         note, checkpoint = _note(asked.upto or _signed_now(settings, place), log)
         held = None if asked.since is None else _note(asked.since, log)
         after = held[1].size if held is not None and asked.range_only else 0
+        if held is not None and held[1].size > checkpoint.size:
+            raise CommandError(
+                f"{asked.since} has {held[1].size:,} facts, the checkpoint to reach up to"
+                f" {checkpoint.size:,}: --since is the older one. Are the two swapped?"
+            )
         with connect(place.url, READER, autocommit=True) as conn:
             filed = reports_of(conn, checkpoint, after=after) if asked.reports else []
             contents = contents_of(log, conn, note, checkpoint, filed, after=after, previous=held)
@@ -119,7 +128,7 @@ def _write(members: Any, output: Path) -> None:
                 file.writelines(as_tar(members))
         else:
             write_folder(members, part)
-    except (ReportMismatch, FileExistsError) as error:
+    except (ReportMismatch, FigureRefusal, InvalidProof, NoTile, FileExistsError) as error:
         _drop(part)
         raise CommandError(str(error)) from error
     except BaseException:
@@ -136,9 +145,11 @@ def _drop(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def verify_bundle(path: Path, keys: Sequence[str], held: Path | None, told: Told) -> Steps:
+def verify_bundle(
+    path: Path, keys: Sequence[str], held: Path | None, told: Told, *, after: int | None = None
+) -> Steps:
     """Every step on a bundle. Raises INVALID where it cannot even be opened."""
-    with verified(path, keys, held, told, _recount) as verifier:
+    with verified(path, keys, held, told, _recount, after=after) as verifier:
         return verifier.steps
 
 
@@ -156,7 +167,7 @@ def _recount(verifier: Verifier) -> tuple[bool | None, int, str]:
         facts = (line for batch in lines(file) for line in batch)
         try:
             made, beyond = recompute(
-                (report.leaf for report in verifier.published),
+                ((report.position, report.leaf) for report in verifier.published),
                 facts,
                 origin=verifier.checkpoint.origin,
             )
@@ -199,8 +210,10 @@ def verify_stored(
         size = Checkpoint.parse(Note.parse(note).text).size
     except InvalidNote:
         size = 0  # step 2 says what is wrong with it
+    # Nobody has verified that size yet: no more tiles are looked for than there are facts.
+    bag = log.as_bag(note, min(size, log.book.head().position))
     held_note = None if held is None else held.read_bytes()
-    verifier = Verifier(log.as_bag(note, size), steps, keys, held_note)
+    verifier = Verifier(bag, steps, keys, held_note, after=0)
     verifier.run_on_log(_recount)
     steps.take(8, "database", "facts", lambda: _check(place))
 

@@ -14,7 +14,7 @@ from api.cli import commands, figuring, logkeys, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
-from ledger.transparency.outcome import INVALID
+from ledger.transparency.outcome import INVALID, shown
 from projections.rebuild import RebuildRunning
 
 app = typer.Typer(
@@ -175,6 +175,9 @@ def verify(
     checkpoint: Annotated[
         Path | None, typer.Option(help="A checkpoint that was held from before.")
     ] = None,
+    after: Annotated[
+        int | None, typer.Option(help="A bundle of the facts after this position was asked for.")
+    ] = None,
     upto: Annotated[
         Path | None, typer.Option(help="Without a bundle: another checkpoint than the newest.")
     ] = None,
@@ -188,12 +191,12 @@ def verify(
     told = (lambda _: None) if json else (lambda step: print(step, flush=True))
     try:
         if bundle is not None:
-            steps = auditing.verify_bundle(bundle, key, checkpoint, told)
+            steps = auditing.verify_bundle(bundle, key, checkpoint, told, after=after)
         else:
             found = settings(data_dir=data_dir, database_url=database_url)
             steps = auditing.verify_live(found, key, checkpoint, told, upto=upto)
     except INVALID as error:
-        console.print(f"NOT VALID. {error}", style="red", markup=False, highlight=False)
+        console.print(f"NOT VALID. {shown(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     print(steps.verdict) if not json else printed(steps.json(), json=True)
     raise typer.Exit(0 if steps.valid else 1)

@@ -1,43 +1,68 @@
 """Tiles against the hashes of the leaves: which of the two is wrong, and where. Pure."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
 from ledger.transparency.leaves import Broken
 from ledger.transparency.merkle import HASH_BYTES
-from ledger.transparency.tiles import HEIGHT, WIDTH, Tile
+from ledger.transparency.tiles import HEIGHT, WIDTH, NoTile, Tile
+
+_Firsts = dict[int, tuple[int, str]]
+"""By level: the first leaf concerned, from 0, and what is wrong."""
 
 
 class Agreement:
     """Compares stored tiles with those the leaves make; knows each level's first difference.
 
-    Level by level, tiles come in order of their index.
+    `size` is that of the signed tree: where there are more leaves or fewer, the last tiles are of
+    another width, and what both widths hold is compared. Level by level, tiles come in order of
+    their index.
     """
 
-    def __init__(self, stored: Container[Tile], content: Callable[[Tile], bytes]) -> None:
-        self._stored = stored
+    def __init__(
+        self, size: int, there: Callable[[Tile], bool], content: Callable[[Tile], bytes]
+    ) -> None:
+        self._size = size
+        self._there = there
         self._content = content
-        self._first: dict[int, tuple[int, str]] = {}
-        self.agreed: set[Tile] = set()
+        self._differing: _Firsts = {}
+        self._missing: _Firsts = {}
+        self.agreed = 0
+        """How many tiles hold what the leaves make."""
 
     def seen(self, tile: Tile, made: bytes) -> None:
         """A tile that the leaves make."""
-        at, wrong = 0, "is missing"
-        if tile in self._stored:
-            stored = self._content(tile)
-            if stored == made:
-                self.agreed.add(tile)
-                return
-            at, wrong = _first_difference(stored, made), "does not hold its hash"
-        leaf_index = (tile.index * WIDTH + at) << HEIGHT * tile.level
-        self._first.setdefault(tile.level, (leaf_index, f"{tile.path} {wrong}"))
+        first = tile.index * WIDTH
+        nodes = self._size >> HEIGHT * tile.level
+        signed = Tile(tile.level, tile.index, min(max(nodes - first, 0), WIDTH))
+        stored = self._stored(signed)
+        if stored == made and signed == tile:
+            self.agreed += 1
+            return
+        found, at, wrong = self._missing, 0, f"{tile.path} is missing"
+        if stored is not None:
+            compared = made if signed == tile else made[: len(stored)]
+            if signed == tile or stored[: len(compared)] != compared:
+                at = _first_difference(stored, compared)
+                found, wrong = self._differing, f"{signed.path} does not hold its hash"
+        found.setdefault(tile.level, ((first + at) << HEIGHT * tile.level, wrong))
 
-    def problem(self) -> Broken | None:
-        """The first difference. A hash of an upper level stands for many leaves: where a lower
-        level differs among them too, that one says which."""
+    def _stored(self, tile: Tile) -> bytes | None:
+        if not tile.width or not self._there(tile):
+            return None
+        try:
+            return self._content(tile)
+        except NoTile:
+            return None
+
+    def problem(self, *, missing: bool) -> Broken | None:
+        """The first difference, or with `missing` the first tile that is not there. A hash of an
+        upper level stands for many leaves: where a lower level differs among them too, that one
+        says which."""
+        kinds = (self._differing, self._missing) if missing else (self._differing,)
         found: tuple[int, str] | None = None
         end = 0
-        for level in sorted(self._first, reverse=True):
-            leaf_index, what = self._first[level]
+        for level in sorted({level for kind in kinds for level in kind}, reverse=True):
+            leaf_index, what = min(kind[level] for kind in kinds if level in kind)
             if found is None or leaf_index < end:
                 found, end = (leaf_index, what), leaf_index + (1 << HEIGHT * level)
         return None if found is None else Broken(found[0] + 1, found[1])

@@ -28,6 +28,9 @@ CRATE: Final = "data/ro-crate-metadata.json"
 CHUNK_BYTES: Final = 1 << 20
 SMALL_BYTES_MAX: Final = 16 << 20
 """What is read whole is refused beyond this; facts and manifest are streamed."""
+FILES_MAX: Final = 2_000_000
+"""A file for each 256 facts, so of 500 million facts; each takes some 300 bytes of memory."""
+_LINE_BYTES_MAX: Final = 1_000
 
 _DECLARED: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _PATH: Final = re.compile(
@@ -118,9 +121,9 @@ class Bag:
             raise InvalidBag(f"The bundle has no {path}: it was cut, or is no audit bundle.")
         return self._open(path)
 
-    def small(self, path: str) -> bytes:
+    def small(self, path: str, bytes_max: int = SMALL_BYTES_MAX) -> bytes:
         """The content of a file that is read whole. Raises InvalidBag."""
-        if self.sizes.get(path, 0) > SMALL_BYTES_MAX:
+        if self.sizes.get(path, 0) > bytes_max:
             raise InvalidBag(f"{path} has {self.sizes[path]} bytes; it is never that large.")
         with self.open(path) as file:
             return file.read()
@@ -130,18 +133,23 @@ class Bag:
         return sorted(path for path in self.sizes if path.startswith(f"{folder}/"))
 
     def manifest(self) -> Iterator[tuple[str, str]]:
-        """(path, SHA-256 in hexadecimal) of each payload file listed. Raises InvalidBag."""
+        """(path, SHA-256 in hexadecimal) of each payload file listed, in order of the paths: so
+        that none is listed twice can be said without remembering them. Raises InvalidBag."""
         if self.small(DECLARATION) != _DECLARED:
             raise InvalidBag(f"{DECLARATION} is not that of a BagIt 1.0 bag in UTF-8.")
-        seen = set()
+        number, before = 0, ""
         with self.open(MANIFEST) as file:
-            for number, raw in enumerate(file, 1):
+            while raw := file.readline(_LINE_BYTES_MAX):
+                number += 1
                 matched = _LINE.fullmatch(raw.decode("utf-8", "replace").removesuffix("\n"))
                 if matched is None or not matched[2].startswith("data/"):
                     raise InvalidBag(f"Line {number} of {MANIFEST} is not 'digest  data/path'.")
-                if matched[2] in seen:
-                    raise InvalidBag(f"{MANIFEST} lists {matched[2]} twice.")
-                seen.add(matched[2])
+                if matched[2] <= before:
+                    raise InvalidBag(
+                        f"Line {number} of {MANIFEST} is listed twice, or not in order of the"
+                        " paths."
+                    )
+                before = matched[2]
                 yield matched[2], matched[1]
 
     def digest(self, path: str) -> str:
@@ -161,8 +169,8 @@ def opened(path: Path) -> Iterator[Bag]:
             yield Bag(_folder_sizes(path), lambda name: (path / name).open("rb"))
             return
         with tarfile.open(path, "r:") as tar:
-            members = _tar_members(tar)
-            yield Bag({n: m.size for n, m in members.items()}, lambda n: _extract(tar, members[n]))
+            sizes, offsets = _tar_members(tar)
+            yield Bag(sizes, lambda name: _extract(tar, offsets[name], sizes[name]))
     except FileNotFoundError as error:
         raise InvalidBag(f"There is no {error.filename}.") from error
     except tarfile.TarError as error:
@@ -186,14 +194,18 @@ def _folder_sizes(folder: Path) -> dict[str, int]:
                 waiting.append(entry)
             elif S_ISREG(found.st_mode):
                 sizes[name] = found.st_size
+                _demand_few(sizes)
             else:
                 raise InvalidBag(f"{name} is a link or a device; a bundle holds files only.")
     return sizes
 
 
-def _tar_members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    members: dict[str, tarfile.TarInfo] = {}
-    for member in tar:
+def _tar_members(tar: tarfile.TarFile) -> tuple[dict[str, int], dict[str, int]]:
+    """(bytes, where they begin) of each file."""
+    sizes: dict[str, int] = {}
+    offsets: dict[str, int] = {}
+    while member := tar.next():
+        tar.members.clear()  # type: ignore[attr-defined]  # else it keeps a kilobyte for each
         name = member.name.removeprefix(f"{BASE}/")
         if member.isdir() and (member.name == BASE or _PATH.fullmatch(member.name)):
             continue
@@ -202,16 +214,24 @@ def _tar_members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         if name == member.name:
             raise InvalidBag(f"{member.name!r} lies outside the folder {BASE}/ of the bundle.")
         _demand_path(name)
-        if name in members:
+        if name in sizes:
             raise InvalidBag(f"The bundle holds {name} twice.")
-        members[name] = member
-    return members
+        sizes[name], offsets[name] = member.size, member.offset_data
+        _demand_few(sizes)
+    return sizes, offsets
 
 
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+def _extract(tar: tarfile.TarFile, offset: int, size: int) -> IO[bytes]:
+    member = tarfile.TarInfo()
+    member.offset_data, member.size = offset, size
     file = tar.extractfile(member)
     assert file is not None
     return file
+
+
+def _demand_few(sizes: dict[str, int]) -> None:
+    if len(sizes) > FILES_MAX:
+        raise InvalidBag(f"The bundle has more than {FILES_MAX:,} files.")
 
 
 def _demand_path(name: str) -> None:

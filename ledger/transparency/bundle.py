@@ -4,7 +4,6 @@ The same log, checkpoint and files give the same bytes. Memory holds one batch o
 it is written down in docs/verifying.md; `ledger.transparency.verify` reads it.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -15,13 +14,13 @@ from ledger.transparency.bag import (
     CRATE,
     FACTS,
     PREVIOUS,
-    PROOFS,
     Member,
     bagged,
 )
 from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.contents import crate, part_of, proof_path
 from ledger.transparency.leaves import TILE_HEIGHTS
-from ledger.transparency.merkle import consistency_proof, inclusion_proof
+from ledger.transparency.merkle import InvalidProof, consistency_proof, inclusion_proof
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import WIDTH, Tile, hash_reader, right_edge, tiles_of
 
@@ -66,11 +65,30 @@ class Contents(NamedTuple):
 def members(
     log: Log, contents: Contents, advanced: Advanced = lambda _done, _all: None
 ) -> Iterator[Member]:
-    """The files of the bag in order. Raises InvalidProof for a position or size not there."""
+    """The files of the bag in order. Raises InvalidProof for a position or size not there: what
+    can be said beforehand is, not after all facts were written."""
+    size = contents.checkpoint.size
+    if contents.previous is not None and contents.previous[1].size > size:
+        raise InvalidProof(
+            f"The earlier checkpoint has {contents.previous[1].size:,} facts, the one to reach up"
+            f" to {size:,}: it is the newer one."
+        )
+    if not 0 <= contents.after <= size or any(not 0 < n <= size for n in contents.proven):
+        raise InvalidProof(f"A log of {size:,} facts has no such position.")
     return bagged(_payload(log, contents, advanced))
 
 
 def _payload(log: Log, contents: Contents, advanced: Advanced) -> Iterator[Member]:
+    """The files, and last what describes them."""
+    parts = set()
+    for member in _described(log, contents, advanced):
+        parts.add(part_of(member.path))
+        yield member
+    checkpoint, after = contents.checkpoint, contents.after
+    yield Member.of(CRATE, crate(checkpoint, after, contents.recorded_at, parts))
+
+
+def _described(log: Log, contents: Contents, advanced: Advanced) -> Iterator[Member]:
     after, size = contents.after, contents.checkpoint.size
     read = hash_reader(size, log.tiles)
     yield Member(FACTS, log.leaf_bytes(after, size), _facts(log, after, size, advanced))
@@ -84,12 +102,9 @@ def _payload(log: Log, contents: Contents, advanced: Advanced) -> Iterator[Membe
     for position in sorted(contents.proven):
         hashes = inclusion_proof(position - 1, size, read)
         proof = Proof(position - 1, tuple(hashes), contents.note)
-        yield Member.of(f"{PROOFS}/{position}.tlog-proof", proof.encode())
-    names = []
+        yield Member.of(proof_path(position), proof.encode())
     for path, content in contents.files:
-        names.append(path)
         yield Member.of(f"data/{path}", content)
-    yield Member.of(CRATE, crate(contents, names))
 
 
 def _facts(log: Log, after: int, size: int, advanced: Advanced) -> Iterator[bytes]:
@@ -117,42 +132,3 @@ def consistency_text(old_size: int, hashes: Sequence[bytes], note: bytes) -> byt
     """The body of C2SP tlog-witness's add-checkpoint: a witness takes this file as it is."""
     lines = [f"old {old_size}", *(b64encode(found).decode() for found in hashes), "", ""]
     return "\n".join(lines).encode() + note
-
-
-def crate(contents: Contents, files: Sequence[str]) -> bytes:
-    """RO-Crate 1.1 metadata: what this is, for archives and catalogues."""
-    origin, size, root = contents.checkpoint
-    which = f"facts {contents.after + 1} to {size}" if contents.after < size else "no facts"
-    described = {
-        "facts.ndjson": ("Facts, one canonical JSON object a line", "application/x-ndjson"),
-        "checkpoint": ("Signed checkpoint (C2SP tlog-checkpoint)", "text/plain"),
-        **{path: ("Part of a published report", _type_of(path)) for path in files},
-    }
-    graph = [
-        {
-            "@id": "ro-crate-metadata.json",
-            "@type": "CreativeWork",
-            "about": {"@id": "./"},
-            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-        },
-        {
-            "@id": "./",
-            "@type": "Dataset",
-            "datePublished": contents.recorded_at,
-            "description": f"Audit bundle of {origin}: {which} of {size}, root {root.hex()}.",
-            "hasPart": [{"@id": path} for path in described],
-            "license": "Not licensed: official records of the programme's operator.",
-            "name": f"Audit bundle of {origin}",
-        },
-        *(
-            {"@id": path, "@type": "File", "encodingFormat": kind, "name": name}
-            for path, (name, kind) in described.items()
-        ),
-    ]
-    whole = {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
-    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-
-
-def _type_of(path: str) -> str:
-    kinds = {".json": "application/json", ".toml": "application/toml", ".sql": "application/sql"}
-    return next((kind for end, kind in kinds.items() if path.endswith(end)), "text/plain")

@@ -6,7 +6,8 @@ plus 1. Log-format.md's section "Leaf" says what a leaf is.
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from datetime import datetime
 from hashlib import sha256
 from itertools import pairwise
 from typing import IO, Any, Final, Literal, NamedTuple, NoReturn
@@ -22,6 +23,8 @@ from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, Tile
 
 LEAF_BYTES_MAX: Final = 65_535
 READ_BYTES: Final = 1 << 20
+REPORTS_MAX: Final = 1_000
+"""Names of published reports that are remembered; a ledger knows some dozens."""
 TILE_HEIGHTS: Final = range(0, LEVEL_MAX + 1, HEIGHT)
 """Of the nodes that tiles hold, level by level."""
 
@@ -171,7 +174,7 @@ def _no_float(text: str) -> NoReturn:
 _decode: Final = msgspec.json.Decoder(Leaf, float_hook=_no_float).decode
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _INSTANT: Final = re.compile(
-    r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 )
 
 
@@ -216,9 +219,11 @@ class Published(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What a reading found out: the last position, and the reports that were published."""
+    """What a reading found out: the last position and when it was recorded, and of the reports that
+    were published the last of each name and those asked for, in order of position."""
 
     position: int
+    recorded_at: str
     published: list[Published]
 
 
@@ -226,15 +231,15 @@ _EVENT: Final = struct.Struct(f"!{KEY_BYTES}sQ")
 _VERSION: Final = struct.Struct(f"!{KEY_BYTES}sQQ")
 
 
-def check_all(batches: Batches, after: int, expected: int) -> Read:
+def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read:
     """Form and order of all leaves after a position. Raises Broken with the first thing wrong.
 
     Positions are dense, `recorded_at` never decreases, each stream's versions are dense (from 1
     where the leaves begin at position 1), (source, id) is unique, each leaf is canonical.
-    `expected` leaves, roughly, will come.
+    Reports published at the positions `proven` are among those given back.
     """
-    with Spill(_EVENT.size, expected) as events, Spill(_VERSION.size, expected) as versions:
-        reading = _Reading(events, versions, after)
+    with Spill(_EVENT.size) as events, Spill(_VERSION.size) as versions:
+        reading = _Reading(events, versions, after, proven)
         found: list[Broken] = []
         try:
             for batch in batches:
@@ -246,18 +251,20 @@ def check_all(batches: Batches, after: int, expected: int) -> Read:
         found += _gaps(versions, from_start=after == 0)
         if found:
             raise min(found, key=lambda broken: broken.position)
-        return Read(reading.position, reading.published)
+        return Read(reading.position, reading.recorded_at, reading.published())
 
 
 class _Reading:
     """What is remembered from leaf to leaf."""
 
-    def __init__(self, events: Spill, versions: Spill, after: int) -> None:
+    def __init__(self, events: Spill, versions: Spill, after: int, proven: Container[int]) -> None:
         self.position = after
-        self.published: list[Published] = []
+        self.recorded_at = ""
         self._events = events
         self._versions = versions
-        self._latest = ""
+        self._proven = proven
+        self._last: dict[str, Published] = {}
+        self._asked: list[Published] = []
 
     def take(self, line: bytes) -> None:
         """The next leaf. Raises Broken."""
@@ -268,7 +275,7 @@ class _Reading:
             raise Broken(position, f"the leaf {_told(error)}") from error
         if leaf.position != position:
             raise Broken(position, f"here stands the fact of position {leaf.position:,}")
-        if leaf.recorded_at != self._latest:
+        if leaf.recorded_at != self.recorded_at:
             self._later(leaf.recorded_at)
         event = sha256(f"{leaf.source}\n{leaf.id}".encode()).digest()[:KEY_BYTES]
         self._events.add(event, _EVENT.pack(event, position))
@@ -277,21 +284,46 @@ class _Reading:
             raise Broken(position, f"version {leaf.version:,} of stream {leaf.stream} cannot be")
         self._versions.add(stream, _VERSION.pack(stream, leaf.version, position))
         if leaf.type == "report.published.v1":
-            named, digest = leaf.data.get("report"), leaf.data.get("sha256")
-            self.published.append(Published(position, str(named), str(digest), line))
+            self._publishes(leaf, line)
 
     def _later(self, recorded_at: str) -> None:
-        if not _INSTANT.fullmatch(recorded_at):
+        if not _is_instant(recorded_at):
             raise Broken(self.position, f"recorded_at {recorded_at[:40]!r} is no instant in UTC")
-        if recorded_at < self._latest:
+        if recorded_at < self.recorded_at:
+            before = self.recorded_at
             raise Broken(
-                self.position, f"recorded at {recorded_at}, before its predecessor ({self._latest})"
+                self.position, f"recorded at {recorded_at}, before its predecessor ({before})"
             )
-        self._latest = recorded_at
+        self.recorded_at = recorded_at
+
+    def _publishes(self, leaf: Leaf, line: bytes) -> None:
+        named, digest = leaf.data.get("report"), leaf.data.get("sha256")
+        found = Published(self.position, str(named), str(digest), line)
+        if self.position in self._proven:
+            self._asked.append(found)
+        self._last[found.report] = found
+        if len(self._last) > REPORTS_MAX:
+            raise Broken(self.position, f"reports of more than {REPORTS_MAX:,} names are published")
+
+    def published(self) -> list[Published]:
+        """The last of each name and those asked for, in order."""
+        return sorted({*self._last.values(), *self._asked})
+
+
+def _is_instant(text: str) -> bool:
+    """Of the form that is written, and a day and time that there are."""
+    if not _INSTANT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, NotCanonical) else f"cannot be read: {error}"
+    told = str(error)
+    return told if isinstance(error, NotCanonical) else f"cannot be read: {told[:200]}"
 
 
 def _repeated(events: Spill) -> Iterator[Broken]:

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 KEY_BYTES: Final = 16
-PART_RECORDS: Final = 300_000
-"""Records of one part, on average: some 40 MB while they are compared."""
+PARTS: Final = 512
+"""One part at a time is compared in memory: of 100 million records some 30 MB."""
 BUFFERED_BYTES_MAX: Final = 16 << 20
 
 
@@ -17,10 +17,9 @@ class Spill:
     Keys must be spread evenly, as digests and random UUIDs are: the last bytes choose the part.
     """
 
-    def __init__(self, width: int, expected: int) -> None:
-        self._parts = expected // PART_RECORDS + 1
-        self._buffers = [bytearray() for _ in range(self._parts)]
-        self._flush_each = max(1, BUFFERED_BYTES_MAX // self._parts // width) * width
+    def __init__(self, width: int) -> None:
+        self._buffers = [bytearray() for _ in range(PARTS)]
+        self._flush_each = max(1, BUFFERED_BYTES_MAX // PARTS // width) * width
         self._folder = TemporaryDirectory(prefix="clusterledger-verify-")
 
     def __enter__(self) -> Self:
@@ -31,7 +30,7 @@ class Spill:
 
     def add(self, key: bytes, record: bytes) -> None:
         """Take a record."""
-        part = int.from_bytes(key[-4:]) % self._parts
+        part = int.from_bytes(key[-4:]) % PARTS
         buffer = self._buffers[part]
         buffer += record
         if len(buffer) >= self._flush_each:

@@ -96,6 +96,17 @@ def right_edge(tree_size: int) -> Iterator[Tile]:
         level, nodes = level + 1, nodes // WIDTH
 
 
+def widest(tile: Tile, tree_size: int) -> bool:
+    """Whether a tile is one of a tree's own: as wide as the tree makes it."""
+    nodes = tree_size >> HEIGHT * tile.level
+    return tile.width == min(nodes - tile.index * WIDTH, WIDTH)
+
+
+def begun_after(tile: Tile, tree_size: int) -> bool:
+    """Whether a tree of this size has none of a tile's hashes yet."""
+    return tree_size >> HEIGHT * tile.level <= tile.index * WIDTH
+
+
 def entries_of(tree_size: int) -> Iterator[Entries]:
     """Every entry bundle of a tree."""
     for tile in tiles_of(tree_size):

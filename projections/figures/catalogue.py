@@ -165,6 +165,12 @@ def _all() -> Mapping[str, Definition]:
     return MappingProxyType({definition.name: definition for definition in loaded})
 
 
+def toml_of(definition: Definition) -> str:
+    """The text that says what a figure means: with its SQL it gives the definition's digest."""
+    older = f"{definition.id}.v{definition.version}.toml"
+    return _read(older if (_FOLDER / older).is_file() else f"{definition.id}.toml")
+
+
 EVERY: Final[Mapping[str, Definition]] = _all()
 """Every version of every figure by id@version: `<id>.toml` is the one in force, `<id>.v<n>.toml`
 an older one."""

@@ -1,19 +1,18 @@
 """Filed reports in an audit bundle: which, their files, and their figures recomputed from facts."""
 
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
-from typing import Final
 
 from ledger.store.codec import decode_leaf
+from ledger.transparency.contents import definition_texts
+from projections.figures.catalogue import definition_of, toml_of
 from projections.figures.engines import Engine
 from projections.figures.refusals import FigureRefusal
+from projections.folding import UNFOLDABLE
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
-from projections.reports.catalogue import ReportOf, report_of, tables_of
+from projections.reports.catalogue import report_of, tables_of
 from projections.reports.filing import Filed, filed, made_again
 from projections.reports.refusals import ReportMismatch
-
-_FOLDER: Final = files("projections.reports") / "definitions"
 
 
 class NotRecomputed(Exception):
@@ -33,35 +32,28 @@ def newest(filings: Iterable[Filed]) -> list[Filed]:
 
 
 def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, bytes]]:
-    """(path below data/, content) of each report and its definitions. Raises ReportMismatch."""
+    """(path below data/, content) of each report and of the definitions it rests on, which are the
+    texts behind the digests it names. Raises ReportMismatch, FigureRefusal."""
     for filing in filings:
         folder = f"reports/{filing.report}"
-        yield f"{folder}/report.json", made_again(engine, filing).canonical()
-        yield f"{folder}/definition.sql", _sql(filing).encode()
-        yield f"{folder}/definition.toml", _toml(report_of(filing.report))
-
-
-def _sql(filing: Filed) -> str:
-    """The figures' SQL as it was run, each headed by its name and digest."""
-    figures = sorted(filing.asked.figures.values(), key=lambda figure: figure.name)
-    return "\n".join(f"-- {f.name}, sha256 {f.sha256}\n{f.sql.rstrip()}\n" for f in figures)
-
-
-def _toml(report: ReportOf) -> bytes:
-    newest, older = f"{report.id}.toml", f"{report.id}.v{report.version}.toml"
-    name = older if (_FOLDER / older).is_file() else newest
-    return (_FOLDER / name).read_bytes()
+        report = made_again(engine, filing)
+        yield f"{folder}/report.json", report.canonical()
+        used = [definition_of(used.definition) for used in report.definitions]
+        counted = definition_texts("--", ((d.name, d.sha256, d.sql) for d in used))
+        yield f"{folder}/definition.sql", counted
+        meant = definition_texts("#", ((d.name, d.sha256, toml_of(d)) for d in used))
+        yield f"{folder}/definition.toml", meant
 
 
 def recompute(
-    published: Iterable[bytes], facts: Iterable[bytes], *, origin: str
+    published: Iterable[tuple[int, bytes]], facts: Iterable[bytes], *, origin: str
 ) -> tuple[int, list[str]]:
     """Makes published reports again from the facts alone, by the second engine: how many, and those
     with a table that no engine of figures has.
 
-    `published` are leaves of `report.published` facts. Raises NotRecomputed.
+    `published` are `report.published` facts, each its position and leaf. Raises NotRecomputed.
     """
-    filings = newest(filed(decode_leaf(leaf)) for leaf in published)
+    filings = newest(_filing(position, leaf) for position, leaf in published)
     beyond = [filing.report for filing in filings if _lists_facts(filing)]
     asked = [filing for filing in filings if not _lists_facts(filing)]
     if not asked:
@@ -73,6 +65,15 @@ def recompute(
     except Unreadable as error:
         raise NotRecomputed(asked[0].position, error) from error
     return len(asked), beyond
+
+
+def _filing(position: int, leaf: bytes) -> Filed:
+    try:
+        return filed(decode_leaf(leaf))
+    except UNFOLDABLE as error:  # a leaf in form whose data say no filing
+        raise NotRecomputed(
+            position, f"it publishes no report that can be read: {error}"
+        ) from error
 
 
 def _lists_facts(filing: Filed) -> bool:

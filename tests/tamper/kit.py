@@ -6,13 +6,24 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+import orjson
+
 from ledger.transparency import verify
 from ledger.transparency.bag import MANIFEST
+from ledger.transparency.contents import definition_texts
 from ledger.transparency.outcome import Steps
 from tests.transparency.small_log import SmallLog, key, leaf
 
 VKEY = str(key().verifier)
-REPORT = b'{"report":"companies@1","tables":[]}'
+MEANT, COUNTED = 'id = "companies"\n', "SELECT count(*) FROM members\n"
+DEFINED = sha256(f"{MEANT}\n{COUNTED}".encode()).hexdigest()
+REPORT = orjson.dumps(
+    {
+        "report": "companies@1",
+        "definitions": [{"definition": "companies@1", "sha256": DEFINED}],
+        "tables": [],
+    }
+)
 SIZE = 600
 BEFORE = 300
 """The size at which the auditor had taken a checkpoint with her."""
@@ -26,13 +37,24 @@ def with_report(position: int, **changed: object) -> bytes:
 
 LEAVES = [leaf(n) for n in range(1, 500)] + [with_report(500)] + [leaf(n) for n in range(501, 601)]
 LOG = SmallLog(LEAVES)
-FILES = (("reports/companies@1/report.json", REPORT),)
+FILES = (
+    ("reports/companies@1/report.json", REPORT),
+    (
+        "reports/companies@1/definition.sql",
+        definition_texts("--", [("companies@1", DEFINED, COUNTED)]),
+    ),
+    (
+        "reports/companies@1/definition.toml",
+        definition_texts("#", [("companies@1", DEFINED, MEANT)]),
+    ),
+)
 GIVEN = {"previous": (LOG.note(BEFORE), LOG.at(BEFORE)), "proven": [500], "files": FILES}
 
 
-def checked(bundle: Path, held: Path | None = None, *keys: str) -> Steps:
+def checked(bundle: Path, held: Path | None = None, *keys: str, after: int | None = None) -> Steps:
     """The steps that verify takes."""
-    with verify.verified(bundle, keys or (VKEY,), held, lambda _: None) as verifier:
+    told = verify.verified(bundle, keys or (VKEY,), held, lambda _: None, after=after)
+    with told as verifier:
         return verifier.steps
 
 
@@ -43,9 +65,11 @@ def first_problem(steps: Steps) -> str:
 
 def reseal(folder: Path) -> None:
     """A manifest of what is there now."""
-    files = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
-    listed = (f"{sha256(f.read_bytes()).hexdigest()}  {f.relative_to(folder)}\n" for f in files)
-    (folder / MANIFEST).write_text("".join(listed))
+    files = [path for path in (folder / "data").rglob("*") if path.is_file()]
+    listed = {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files
+    }
+    (folder / MANIFEST).write_text("".join(f"{listed[name]}  {name}\n" for name in sorted(listed)))
 
 
 def assert_says(said: str, wanted: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -70,11 +71,11 @@ def note(url: str) -> bytes:
     return signed(Checkpoint(ORIGIN, size, root).text, [KEY]).encode()
 
 
-def verify(url: str, checkpoint: bytes) -> Steps:
+def verify(url: str, checkpoint: bytes, held: Path | None = None) -> Steps:
     """What `clusterledger verify` without a bundle says."""
-    steps = Steps(lambda _: None)
+    steps, keys = Steps(lambda _: None), [str(KEY.verifier)]
     with StoredLog(url) as log:
-        verify_stored(Place(url, url, "a test's"), log, steps, [str(KEY.verifier)], checkpoint)
+        verify_stored(Place(url, url, "a test's"), log, steps, keys, checkpoint, held)
     return steps
 
 

@@ -208,6 +208,28 @@ def test_an_export_beyond_the_ledger_is_refused(filled: str, tmp_path: Path) -> 
     assert not output.exists()
 
 
+def test_checkpoints_in_the_wrong_order_are_named_before_anything_is_written(
+    filled: str, newest: Path, tmp_path: Path
+) -> None:
+    (old := tmp_path / "old").write_bytes(at_size(filled, 100))
+    asked = ("--since", newest, "--upto", old, "--database-url", filled)
+    made = run("export", "--output", tmp_path / "bundle", *asked)
+
+    assert made.exit_code == 1
+    assert "--since is the older one" in str(made.exception)
+    assert not list(tmp_path.glob("bundle*"))
+
+
+def at_size(url: str, size: int) -> bytes:
+    """The checkpoint that was signed when the log had so many facts."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "SELECT state FROM ledger.facts WHERE notification_id <= %s ORDER BY 1", (size,)
+        )
+        root = Grown([leaf for (leaf,) in rows]).frontier.root()
+    return signed(Checkpoint(ORIGIN, size, root).text, [KEY]).encode()
+
+
 def test_nothing_is_overwritten(filled: str, newest: Path, tmp_path: Path) -> None:
     (output := tmp_path / "bundle.tar").write_text("mine")
     made = run("export", "--output", output, "--upto", newest, "--database-url", filled)

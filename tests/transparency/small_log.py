@@ -20,7 +20,6 @@ from ledger.transparency.tiles import Tile
 from tests.transparency.growing import Grown
 
 ORIGIN = "test.example/2026"
-LAST = "2026-11-22T10:00:00.000001Z"
 
 
 def key(seed: int = 1, name: str = ORIGIN) -> SigningKey:
@@ -89,7 +88,12 @@ class SmallLog:
     def contents(self, **given: Any) -> bundle.Contents:
         """What goes into a bundle of everything, unless told otherwise."""
         return bundle.Contents(
-            **{"note": self.note(), "checkpoint": self.checkpoint, "recorded_at": LAST, **given}
+            **{
+                "note": self.note(),
+                "checkpoint": self.checkpoint,
+                "recorded_at": orjson.loads(self.all[-1])["recorded_at"] if self.all else "",
+                **given,
+            }
         )
 
     def folder(self, path: Path, **given: Any) -> Path:

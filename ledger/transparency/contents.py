@@ -1,0 +1,181 @@
+"""What an audit bundle holds: its files, its description, the texts of definitions. Pure.
+
+Written for `bundle`, demanded by `verify`: both know these and no others.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from ledger.transparency.bag import (
+    CHECKPOINT,
+    CONSISTENCY,
+    CRATE,
+    FACTS,
+    PREVIOUS,
+    PROOFS,
+    REPORTS,
+    TILES,
+    InvalidBag,
+)
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.tiles import NoTile, Tile, parse
+
+NO_DAY: Final = "1970-01-01"
+"""Says when a bundle without facts is from: nobody knows, as of each file in its tar."""
+
+_ALONE: Final = frozenset({FACTS, CHECKPOINT, PREVIOUS, CONSISTENCY, CRATE})
+_PROOF: Final = re.compile(PROOFS + r"/([1-9][0-9]{0,18})\.tlog-proof")
+_REPORT: Final = re.compile(
+    REPORTS + r"/[a-z0-9_-][a-z0-9_.-]*@[0-9]+/(report\.json|definition\.sql|definition\.toml)"
+)
+_HEADED: Final = re.compile(r"^(?:--|#) (\S+), sha256 ([0-9a-f]{64})\n", re.MULTILINE)
+
+
+def demand_known(path: str) -> None:
+    """Raises InvalidBag for a file that no audit bundle has: it would be sealed and never read."""
+    if path in _ALONE or _REPORT.fullmatch(path) or _PROOF.fullmatch(path):
+        return
+    try:
+        if path.startswith(f"{TILES}/") and isinstance(parse(path.removeprefix("data/")), Tile):
+            return
+    except NoTile as error:
+        raise InvalidBag(str(error)) from error
+    raise InvalidBag(f"{path} is no file of an audit bundle: it was added.")
+
+
+def proof_path(position: int) -> str:
+    """Where the proof of a position is."""
+    return f"{PROOFS}/{position}.tlog-proof"
+
+
+def proven_position(path: str) -> int:
+    """The position a proof's path names. Raises InvalidBag."""
+    matched = _PROOF.fullmatch(path)
+    if matched is None:
+        raise InvalidBag(f"{path} is not named as the proof of a position.")
+    return int(matched[1])
+
+
+# Definitions
+
+
+def definition_texts(comment: str, texts: Iterable[tuple[str, str, str]]) -> bytes:
+    """Texts under each other from (name, SHA-256, text), each under a line with its name."""
+    return "".join(f"{comment} {name}, sha256 {d}\n{text}\n" for name, d, text in texts).encode()
+
+
+class _Used(msgspec.Struct):
+    definition: str
+    sha256: str
+
+
+class _Report(msgspec.Struct):
+    definitions: list[_Used]
+
+
+def demand_definitions(folder: str, report: bytes, toml: bytes, sql: bytes) -> None:
+    """Raises InvalidBag unless the texts are those whose digests a report names.
+
+    A definition's digest is SHA-256 of its TOML, a newline, and its SQL.
+    """
+    try:
+        named = msgspec.json.decode(report, type=_Report).definitions
+    except msgspec.MsgspecError as error:
+        raise InvalidBag(f"{folder}/report.json is no report: {error}.") from error
+    meant, counted = _texts(toml), _texts(sql)
+    digests = {used.definition: used.sha256 for used in named}
+    for name, digest in digests.items():
+        text = f"{meant.get(name, '')}\n{counted.get(name, '')}"
+        if sha256(text.encode()).hexdigest() != digest:
+            raise InvalidBag(
+                f"{folder}: definition.toml and definition.sql do not hold the definition {name}"
+                f" with the digest {digest} that the report names."
+            )
+    named_only = [(used.definition, used.sha256) for used in named]
+    for comment, texts, raw in (("#", meant, toml), ("--", counted, sql)):
+        if definition_texts(comment, [(n, d, texts[n]) for n, d in named_only]) != raw:
+            which = "definition.toml" if comment == "#" else "definition.sql"
+            raise InvalidBag(f"{folder}/{which} holds more than the report's definitions.")
+
+
+def _texts(raw: bytes) -> Mapping[str, str]:
+    """By name."""
+    _, *parts = _HEADED.split(raw.decode("utf-8", "replace"))
+    return {
+        name: text.removesuffix("\n") for name, text in zip(parts[::3], parts[2::3], strict=True)
+    }
+
+
+# RO-Crate
+
+
+def part_of(path: str) -> str:
+    """What a payload file is described as: itself, or the folder of all tiles or proofs, so that
+    the description does not grow with the log."""
+    folder = next((f for f in (TILES, PROOFS) if path.startswith(f"{f}/")), None)
+    return (path if folder is None else f"{folder}/").removeprefix("data/")
+
+
+def crate(checkpoint: Checkpoint, after: int, recorded_at: str, parts: Iterable[str]) -> bytes:
+    """RO-Crate 1.1 metadata: what this is, for archives and catalogues.
+
+    `parts` are those of the other payload files, `recorded_at` is of the last fact.
+    """
+    origin, size, root = checkpoint
+    which = f"facts {after + 1} to {size}" if after < size else "no facts"
+    parts = sorted(set(parts))
+    graph = [
+        {
+            "@id": "ro-crate-metadata.json",
+            "@type": "CreativeWork",
+            "about": {"@id": "./"},
+            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        },
+        {
+            "@id": "./",
+            "@type": "Dataset",
+            "datePublished": recorded_at if after < size else NO_DAY,
+            "description": f"Audit bundle of {origin}: {which} of {size}, root {root.hex()}.",
+            "hasPart": [{"@id": part} for part in parts],
+            "license": {"@id": "#licence"},
+            "name": f"Audit bundle of {origin}",
+        },
+        {
+            "@id": "#licence",
+            "@type": "CreativeWork",
+            "description": "Official records of the programme's operator.",
+            "name": "Not licensed",
+        },
+        *map(_described, parts),
+    ]
+    whole = {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+_NAMES: Final = {
+    FACTS: "Facts, one canonical JSON object a line",
+    CHECKPOINT: "Signed checkpoint (C2SP tlog-checkpoint)",
+    PREVIOUS: "Earlier signed checkpoint (C2SP tlog-checkpoint)",
+    CONSISTENCY: "Proof that the log grew from the earlier checkpoint (C2SP tlog-witness)",
+    f"{TILES}/": "The tree's hashes (C2SP tlog-tiles)",
+    f"{PROOFS}/": "Proofs that facts are in the tree (C2SP tlog-proof)",
+}
+_TYPES: Final = {
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".sql": "application/sql",
+    ".toml": "application/toml",
+}
+
+
+def _described(part: str) -> dict[str, str]:
+    name = _NAMES.get(f"data/{part}", "Part of a published report")
+    if part.endswith("/"):
+        return {"@id": part, "@type": "Dataset", "name": name}
+    kind = next((kind for end, kind in _TYPES.items() if part.endswith(end)), "text/plain")
+    return {"@id": part, "@type": "File", "encodingFormat": kind, "name": name}

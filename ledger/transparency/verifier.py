@@ -1,0 +1,397 @@
+"""The steps of a verification, one method each. Pure; `verify` opens the bundle and tells.
+
+Later steps use what earlier ones found. The steps are those of docs/verifying.md. Nothing is valid
+by default: a step that could not be taken is one that failed.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Final
+
+from ledger.transparency.agreeing import Agreement
+from ledger.transparency.bag import (
+    CHECKPOINT,
+    CONSISTENCY,
+    CRATE,
+    DECLARATION,
+    FACTS,
+    MANIFEST,
+    PREVIOUS,
+    PROOFS,
+    REPORTS,
+    TILES,
+    Bag,
+    InvalidBag,
+)
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.contents import (
+    crate,
+    demand_definitions,
+    demand_known,
+    part_of,
+    proven_position,
+)
+from ledger.transparency.keys import Keys
+from ledger.transparency.leaves import (
+    LEAF_BYTES_MAX,
+    Batches,
+    Broken,
+    Hashed,
+    Published,
+    Read,
+    check_all,
+    hash_all,
+    lines,
+    read,
+)
+from ledger.transparency.merkle import Frontier, InvalidProof, perfect_nodes, verify_consistency
+from ledger.transparency.note import InvalidNote, strict_base64
+from ledger.transparency.outcome import Scope, Steps
+from ledger.transparency.proof import Proof
+from ledger.transparency.tiles import (
+    NoTile,
+    Tile,
+    begun_after,
+    hash_reader,
+    parse,
+    right_edge,
+    widest,
+)
+
+PROOFS_MAX: Final = 1_000
+PROOF_BYTES_MAX: Final = 200_000
+_OLD: Final = re.compile("old (0|[1-9][0-9]{0,18})")
+
+
+Recount = Callable[["Verifier"], tuple[bool | None, int, str]]
+"""Step 6, which needs a second engine for figures: `clusterledger verify` brings it."""
+
+
+def _left_out(_: "Verifier") -> tuple[bool | None, int, str]:
+    return None, 0, "Figures are recomputed by `clusterledger verify`, not by this module alone."
+
+
+class Verifier:
+    """One verification of one bundle, step after step; later steps use what earlier ones found."""
+
+    def __init__(
+        self,
+        bag: Bag,
+        steps: Steps,
+        keys: Sequence[str],
+        held: bytes | None,
+        *,
+        after: int | None = None,
+    ) -> None:
+        """`after`: which position the facts are expected to begin after, at the latest. None: at
+        the start, or where a checkpoint that is held goes up to."""
+        self.bag = bag
+        self.steps = steps
+        self._given_keys = keys
+        self._held_note = held
+        self._asked_after = after
+        self._sealed = False
+        self.keys: Keys | None = None
+        self.checkpoint: Checkpoint | None = None
+        self.after = 0
+        """The position before the bundle's first fact: more than 0 in a bundle of a range."""
+        self._held: Checkpoint | None = None
+        self._previous: Checkpoint | None = None
+        self._hashed: Hashed | None = None
+        self._read: Read | None = None
+
+    @property
+    def published(self) -> list[Published]:
+        """The last publication of each report, once step 5 has found them."""
+        return [] if self._read is None else self._read.published
+
+    def run(self, recount: Recount | None = None) -> None:
+        """Every step on a bundle."""
+        self._sealed = True
+        self.steps.take(1, "manifest", "files", self._manifest)
+        self.run_on_log(recount)
+
+    def run_on_log(self, recount: Recount | None = None) -> None:
+        """Every step on what is no bundle: it has no manifest, nothing that was filed with it."""
+        self.steps.take(2, "checkpoint", "notes", self._signatures)
+        self.steps.take(3, "hashes", "facts", self._hash)
+        self.steps.take(4, "consistency", "checkpoints", self._consistency)
+        self.steps.take(5, "order", "facts", self._order)
+        self.steps.take(6, "figures", "reports", lambda: (recount or _left_out)(self))
+        self.steps.take(7, "reports", "reports", self._reports)
+
+    # 1
+
+    def _manifest(self) -> tuple[bool, int, str]:
+        """Every file is as listed, none is missing, none is there besides, all are known."""
+        total = 0
+        for path, digest in self.bag.manifest():
+            if self.bag.digest(path) != digest:
+                raise InvalidBag(f"{path} is not the file that {MANIFEST} lists.")
+            demand_known(path)
+            total += self.bag.sizes[path]
+            self.steps.checked += 1
+        tags = {DECLARATION, MANIFEST}
+        if self.steps.checked + len(tags) != len(self.bag.sizes):
+            listed = {path for path, _ in self.bag.manifest()}
+            besides = min(self.bag.sizes.keys() - listed - tags)
+            raise InvalidBag(f"{besides} is there, and {MANIFEST} does not list it.")
+        return True, self.steps.checked, f"{total:,} bytes."
+
+    # 2
+
+    def _signatures(self) -> tuple[bool, int, str]:
+        """The checkpoint is signed with the key from outside, for this log; earlier ones too."""
+        self.keys = keys = Keys.parse(self._given_keys)
+        self.checkpoint = found = keys.open(self.bag.small(CHECKPOINT), CHECKPOINT)
+        if self._held_note is not None:
+            self._held = keys.open(self._held_note, "the checkpoint you held")
+        if PREVIOUS in self.bag.sizes or CONSISTENCY in self.bag.sizes:
+            self._previous = keys.open(self.bag.small(PREVIOUS), PREVIOUS)
+        notes = [note for note in (found, self._held, self._previous) if note is not None]
+        said = f"{found.origin} has {found.size:,} facts, root {found.root.hex()}."
+        return True, len(notes), said
+
+    def _known(self) -> tuple[Keys, Checkpoint]:
+        if self.keys is None or self.checkpoint is None:
+            raise InvalidNote("Cannot be checked without a checkpoint that step 2 accepted.")
+        return self.keys, self.checkpoint
+
+    # 3
+
+    def _hash(self) -> tuple[bool, int, str]:
+        """Every fact hashed up to the root that is signed; the tiles hold the same hashes."""
+        _, checkpoint = self._known()
+        self.after = self._begins_after()
+        self._demand_asked(checkpoint)
+        tiles = Agreement(checkpoint.size, self._has_tile, self._tile)
+        with self.bag.open(FACTS) as file:
+            self._hashed = hash_all(
+                self._counted(lines(file, self.after)),
+                self._before(self.after),
+                sizes=[note.size for note in (self._held, self._previous) if note is not None],
+                indexes=[position - 1 for position in self._proven()],
+                tile_seen=tiles.seen,
+            )
+        self._demand_root(self._hashed.frontier, checkpoint, tiles)
+        self._demand_no_other_tile(checkpoint.size, tiles.agreed)
+        self.steps.scope = Scope(self.after, checkpoint.size)
+        said = f"They lead to the signed root; {tiles.agreed:,} tiles agree."
+        return True, checkpoint.size - self.after, said
+
+    def _counted(self, batches: Batches) -> Batches:
+        for batch in batches:
+            yield batch
+            self.steps.checked += len(batch)
+
+    def _demand_asked(self, checkpoint: Checkpoint) -> None:
+        """Raises Broken for a part of the log where all of it was to be expected: a bundle whose
+        first facts were removed looks the same."""
+        held = 0 if self._held is None else self._held.size
+        expected = held if self._asked_after is None else self._asked_after
+        if self.after <= expected:
+            return
+        what = f"facts {expected + 1:,} to {self.after:,} of {checkpoint.size:,} are not here"
+        if self._asked_after is None:
+            what += (
+                ". If you asked for a part of the log, give the checkpoint that it follows on"
+                f" (--checkpoint FILE), or say so: --after {self.after}. Else ask for the whole"
+            )
+        raise Broken(expected + 1, what)
+
+    def _demand_root(self, tree: Frontier, signed: Checkpoint, tiles: Agreement) -> None:
+        """Raises Broken or NoTile unless the facts lead to what is signed, and no tile differs."""
+        as_signed = tree.size == signed.size and tree.root() == signed.root
+        wrong = tiles.problem(missing=as_signed)
+        if as_signed and wrong is None:
+            return
+        if as_signed:
+            told = "The fact leads to the signed root, so the tile is wrong"
+        elif tree.size != signed.size:
+            told = f"{tree.size:,} facts are here, {signed.size:,} are signed"
+            wrong = wrong or Broken(min(tree.size, signed.size) + 1, "")
+        else:
+            told = f"The facts lead to the root {tree.root().hex()}, signed is {signed.root.hex()}"
+        if wrong is None:
+            raise NoTile(told)
+        raise Broken(wrong.position, f"{wrong.what}. {told}" if wrong.what else told)
+
+    def _demand_no_other_tile(self, size: int, agreed: int) -> None:
+        """Raises NoTile for one that neither the facts make nor the tree before them has."""
+        edge = set(right_edge(self.after))
+        paths = self.bag.below(TILES)
+        if len(paths) == agreed + len(edge):
+            return
+        for path in paths:
+            tile = parse(path.removeprefix("data/"))
+            made = isinstance(tile, Tile) and begun_after(tile, self.after) and widest(tile, size)
+            if not made and tile not in edge:
+                raise NoTile(f"{path} is no tile of these facts.")
+
+    def _has_tile(self, tile: Tile) -> bool:
+        return f"data/{tile.path}" in self.bag.sizes
+
+    def _tile(self, tile: Tile) -> bytes:
+        return self.bag.small(f"data/{tile.path}", PROOF_BYTES_MAX)
+
+    def _begins_after(self) -> int:
+        """Position before the first fact: 0, or within a range that brings the tree before it."""
+        _, checkpoint = self._known()
+        with self.bag.open(FACTS) as file:
+            line = file.readline(2 * LEAF_BYTES_MAX).removesuffix(b"\n")
+        try:
+            first = read(line).position if line else checkpoint.size + 1
+        except (ValueError, RecursionError):
+            return 0  # step 5 says what is wrong with it
+        if not 1 < first <= checkpoint.size + 1:
+            return 0
+        return first - 1 if all(self._has_tile(tile) for tile in right_edge(first - 1)) else 0
+
+    def _before(self, size: int) -> Frontier:
+        """The tree before a range, from its tiles."""
+        read_nodes = hash_reader(size, lambda tiles: {tile: self._tile(tile) for tile in tiles})
+        return Frontier(size, tuple(read_nodes(perfect_nodes(0, size))))
+
+    # 4
+
+    def _consistency(self) -> tuple[bool | None, int, str]:
+        """What the auditor held before is what this log begins with."""
+        _, checkpoint = self._known()
+        if self._hashed is None:
+            raise InvalidProof("Cannot be checked: step 3 did not reach the end of the facts.")
+        notes = 0
+        if self._previous is not None:
+            self._extends(self._previous, checkpoint, PREVIOUS)
+            self._grown_from(self._previous, checkpoint)
+            notes += 1
+        if self._held is None:
+            return (
+                None,
+                notes,
+                (
+                    "No earlier checkpoint was given (--checkpoint FILE): that nothing was removed"
+                    " or changed since one you held is not shown."
+                ),
+            )
+        self._extends(self._held, checkpoint, "the checkpoint you held")
+        return True, notes + 1, f"The log begins with the {self._held.size:,} facts you knew."
+
+    def _extends(self, old: Checkpoint, new: Checkpoint, which: str) -> None:
+        assert self._hashed is not None
+        if old.size > new.size:
+            raise InvalidProof(
+                f"{which[0].upper()}{which[1:]} has {old.size:,} facts, this bundle's {new.size:,}:"
+                " the log was cut, or the bundle is older. Ask for one of today."
+            )
+        found = self._hashed.roots.get(old.size)
+        if found is None:
+            found = self._grown_from(old, new)
+        if found != old.root:
+            raise InvalidProof(
+                f"The first {old.size:,} facts are not those of {which}: its root is"
+                f" {old.root.hex()}, theirs is {found.hex()}. History was rewritten."
+            )
+
+    def _grown_from(self, old: Checkpoint, new: Checkpoint) -> bytes:
+        """A root before the range, by the proof that the bundle brings."""
+        size, hashes = consistency_of(self.bag.small(CONSISTENCY, PROOF_BYTES_MAX))
+        if size != old.size:
+            raise InvalidProof(
+                f"{CONSISTENCY} is of the growth from {size:,} facts, not from {old.size:,}: ask"
+                " for a bundle made with --since that checkpoint."
+            )
+        try:
+            verify_consistency(old.size, old.root, new.size, new.root, hashes)
+        except InvalidProof as error:
+            raise InvalidProof(f"{CONSISTENCY}: {error}") from error
+        return old.root
+
+    # 5
+
+    def _order(self) -> tuple[bool, int, str]:
+        """Positions, times, versions, ids, and the form of each fact."""
+        self._known()
+        try:
+            with self.bag.open(FACTS) as file:
+                batches = self._counted(lines(file, self.after))
+                self._read = check_all(batches, self.after, self._proven())
+        except Broken as broken:  # found while a batch was read, or after all of them
+            self.steps.checked = max(self.steps.checked, broken.position - self.after - 1)
+            raise
+        which = "Positions, times, versions, ids and bytes are in order."
+        if self.after:
+            which += f" The bundle begins at position {self.after + 1:,}: ids are unique in it."
+        return True, self._read.position - self.after, which
+
+    # 7
+
+    def _reports(self) -> tuple[bool, int, str]:
+        """Every report in the bundle was published in the log, by the definitions beside it; every
+        proof holds; the description is of this bundle."""
+        keys, checkpoint = self._known()
+        if self._hashed is None:
+            raise InvalidProof("Cannot be checked: step 3 did not reach the end of the facts.")
+        proven = self._proven()
+        for position, path in proven.items():
+            self._holds(keys, self._hashed, position, path)
+        folders = sorted({path.rpartition("/")[0] for path in self.bag.below(REPORTS)})
+        for folder in folders:
+            self._published_as(folder, set(proven))
+            self.steps.checked += 1
+        if self._sealed:
+            self._describes(checkpoint)
+        return True, len(folders), f"Published in the log; {len(proven):,} proofs hold."
+
+    def _proven(self) -> dict[int, str]:
+        """The path of each proof by the position it is named after. Raises InvalidBag."""
+        paths = self.bag.below(PROOFS)
+        if len(paths) > PROOFS_MAX:
+            raise InvalidBag(f"There are {len(paths):,} proofs; a bundle has some dozens.")
+        return {proven_position(path): path for path in paths}
+
+    def _holds(self, keys: Keys, hashed: Hashed, position: int, path: str) -> None:
+        leaf = hashed.leaves.get(position - 1)
+        if leaf is None:
+            raise InvalidProof(f"{path} is of position {position:,}, which is not in here.")
+        try:
+            proof = Proof.parse(self.bag.small(path, PROOF_BYTES_MAX))
+            if proof.leaf_index != position - 1:
+                raise InvalidProof(f"It is of position {proof.leaf_index + 1:,}.")
+            proof.verify(leaf, keys.keys, keys.origin)
+        except (InvalidNote, InvalidProof) as error:
+            raise InvalidProof(f"{path}: {error}") from error
+
+    def _published_as(self, folder: str, proven: set[int]) -> None:
+        raw = self.bag.small(f"{folder}/report.json")
+        name, digest = folder.rpartition("/")[2], sha256(raw).hexdigest()
+        facts = [fact for fact in self.published if (fact.report, fact.sha256) == (name, digest)]
+        if not facts:
+            raise InvalidProof(
+                f"{folder}/report.json has the digest {digest}: neither the last fact that"
+                f" published {name} nor one with a proof here names it."
+            )
+        if not any(fact.position in proven for fact in facts):
+            position = facts[0].position
+            raise InvalidProof(f"{folder}: the proof of position {position:,} is missing.")
+        toml, sql = (self.bag.small(f"{folder}/definition.{end}") for end in ("toml", "sql"))
+        demand_definitions(folder, raw, toml, sql)
+
+    def _describes(self, checkpoint: Checkpoint) -> None:
+        if self._read is None:
+            raise InvalidBag(f"{CRATE} cannot be checked: step 5 did not reach the end.")
+        others = (path for path in self.bag.sizes if path.startswith("data/") and path != CRATE)
+        parts = {part_of(path) for path in others}
+        if self.bag.small(CRATE) != crate(checkpoint, self.after, self._read.recorded_at, parts):
+            raise InvalidBag(f"{CRATE} does not describe this bundle: it was changed.")
+
+
+def consistency_of(raw: bytes) -> tuple[int, list[bytes]]:
+    """(old size, hashes) of data/consistency.txt: `old N`, a hash a line, as C2SP tlog-witness has
+    it. Raises InvalidProof, InvalidNote.
+    """
+    first, *rest = raw.decode("ascii", "replace").split("\n")
+    old = _OLD.fullmatch(first)
+    if old is None or "" not in rest:
+        raise InvalidProof(f"{CONSISTENCY} does not begin with 'old SIZE' and hashes.")
+    return int(old[1]), [strict_base64(line) for line in rest[: rest.index("")]]
