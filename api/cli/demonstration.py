@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import date
+from shlex import quote
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,6 +60,8 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
         seconds = time.perf_counter() - began
         _check(place, made, position, seconds)
         print(f"demo: the ledger lies in {place.shown}", flush=True)
+        if place.postgres is not None:
+            print(f"demo: for the other commands: DIR={quote(place.shown)}", flush=True)
         if serve:
             for holder, key in _keys(place):
                 print(f"demo: {holder}: {key}", flush=True)
