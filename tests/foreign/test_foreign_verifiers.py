@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import bagit
+import psycopg
 import pytest
 from tlog_scales.backend import LocalBackend
 from tlog_scales.reader import TilesReader
 
+from api.settings import Settings
+from ledger.store.database import READER, connect
 from ledger.transparency.note import signed
+from ledger.transparency.signer import LogFolder, Signer
+from tests.api.running import ORIGIN, Service
+from tests.foreign import verifiers
+from tests.foreign.ours import of_bundle, of_service
 from tests.foreign.verifiers import VERIFIERS, Case, Refused, case
+from tests.tamper.stored import copied, fill, project
+from tests.tamper.test_export_and_verify import run
 from tests.transparency.growing import Grown, numbered
 from tests.transparency.small_log import SmallLog, key
 
@@ -24,7 +34,17 @@ def grown() -> Grown:
 
 
 def test_at_least_two_foreign_verifiers_are_here() -> None:
+    """Which of them a machine like this must have, `.ci/run` asks of `tests.foreign.verifiers`."""
     assert len(THERE) >= 2
+
+
+def test_too_few_and_missing_ones_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {name: v._replace(there=name == "proofbundle") for name, v in VERIFIERS.items()}
+    monkeypatch.setattr(verifiers, "VERIFIERS", gone)
+    assert verifiers.main() == 1
+    two = {name: v._replace(there=True, expected=True) for name, v in list(gone.items())[:2]}
+    monkeypatch.setattr(verifiers, "VERIFIERS", two)
+    assert verifiers.main() == 0
 
 
 # An empty log has no entry to check, and @sigstore/verify checks a note with an entry only.
@@ -39,7 +59,7 @@ def test_a_foreign_verifier_accepts_the_log(grown: Grown, name: str, size: int) 
 def changed(shown: Case, what: str) -> Case:
     """The case with one thing that is not true."""
     other = shown.checkpoint._replace(root=bytes(32))
-    first, growth = shown.inclusions[0], shown.growths[-2]
+    first, growth = shown.inclusions[0], shown.growths[-2:][0]
     match what:
         case "signature":
             return shown._replace(note=signed(shown.checkpoint.text, [key(7)]).encode())
@@ -53,7 +73,8 @@ def changed(shown: Case, what: str) -> Case:
             return shown._replace(inclusions=[first._replace(hashes=first.hashes[:-1])])
         case _:
             old = growth.old._replace(root=bytes(32))
-            return shown._replace(growths=[growth._replace(old=old)])
+            note = signed(old.text, [key()]).encode()
+            return shown._replace(growths=[growth._replace(old=old, note=note)])
 
 
 @pytest.mark.parametrize("name", THERE)
@@ -64,6 +85,68 @@ def test_a_foreign_verifier_refuses_what_was_changed(grown: Grown, name: str, wh
         what = "leaf"
     with pytest.raises(Refused):
         VERIFIERS[name].ask(changed(case(grown, 257), what))
+
+
+# What we really hand out
+
+
+@pytest.fixture(scope="module")
+def handed_out(
+    server: psycopg.Connection,
+    server_url: str,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Case]]:
+    """A ledger with a filed report: its exported bundle, and what its running service answers."""
+    folder = tmp_path_factory.mktemp("ours")
+    settings = Settings(rate_limit=0, public_rate_limit=0, log_dir=str(folder / "log"))
+    with copied(server, server_url, template) as url:
+        fill(url, 300)
+        held = sign(url, folder)
+        asked = ("--to", "2025-12-31", "--database-url", url)
+        run("report", "file", "cumulative_headline", *asked)
+        project(url)
+        newest = folder / "newest"
+        newest.write_bytes(sign(url, folder))
+        (since := folder / "since").write_bytes(held)
+        given = ("--upto", newest, "--since", since, "--database-url", url)
+        made = run("export", "--output", folder / "bundle", *given)
+        assert made.exit_code == 0, made.output
+        with Service(url, settings) as service:
+            vkey = service.public().get("/.well-known/log-keys").body.decode().strip()
+            reader = service.client("trail:read")
+            yield {
+                "bundle": of_bundle(folder / "bundle", vkey),
+                "service": of_service(reader, held, vkey, [1, 256, 300]),
+            }
+
+
+def sign(url: str, folder: Path) -> bytes:
+    """The next checkpoint, as the service's signer signs and keeps it."""
+    with Signer(folder / "log", ORIGIN) as signer, connect(url, READER, autocommit=True) as conn:
+        signer.advance(conn)
+    return LogFolder(folder / "log").checkpoint.read_bytes()
+
+
+@pytest.mark.parametrize("name", THERE)
+@pytest.mark.parametrize("where", ["bundle", "service"])
+def test_a_foreign_verifier_accepts_what_we_hand_out(
+    handed_out: dict[str, Case], name: str, where: str
+) -> None:
+    shown = handed_out[where]
+    assert shown.checkpoint.size > 300
+    assert shown.inclusions
+    print(name, VERIFIERS[name].ask(shown))
+
+
+@pytest.mark.parametrize("name", THERE)
+@pytest.mark.parametrize("where", ["bundle", "service"])
+def test_a_foreign_verifier_refuses_it_with_another_fact(
+    handed_out: dict[str, Case], name: str, where: str
+) -> None:
+    """The control."""
+    with pytest.raises(Refused):
+        VERIFIERS[name].ask(changed(handed_out[where], "leaf"))
 
 
 def test_the_library_of_congress_tool_accepts_the_bag(tmp_path: Path) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import metamorphic_log
 import orjson
-import proofbundle
-from proofbundle.checkpoint import verify_checkpoint
-from tlog_scales.reader import TilesReader
-from tlog_scales.signing import Vkey
 
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import (
@@ -54,18 +51,20 @@ class Growth(NamedTuple):
     """An older tree, with the proof that the log goes on from it."""
 
     old: Checkpoint
+    note: bytes
     hashes: Sequence[bytes]
 
 
 class Case(NamedTuple):
-    """A log as a verifier is shown it. `grown` are its leaves and tiles."""
+    """A log as a verifier is shown it. `file` gives its tiles by their paths."""
 
     vkey: str
     checkpoint: Checkpoint
     note: bytes
     inclusions: Sequence[Inclusion]
     growths: Sequence[Growth]
-    grown: Grown
+    leaf_hashes: Sequence[bytes]
+    file: Callable[[str], bytes | None]
 
 
 def case(grown: Grown, size: int) -> Case:
@@ -79,9 +78,15 @@ def case(grown: Grown, size: int) -> Case:
         checkpoint,
         signed(checkpoint.text, [key()]).encode(),
         [Inclusion(i, b"leaf %d" % i, inclusion_proof(i, size, read)) for i in sorted(indexes)],
-        [Growth(at(grown, old), consistency_proof(old, size, read)) for old in sorted(olds)],
-        grown,
+        [growth(at(grown, old), consistency_proof(old, size, read)) for old in sorted(olds)],
+        grown.rows.get(0, [])[:size],
+        {tile.path: grown.tile(tile) for tile in tiles_of(size)}.get,
     )
+
+
+def growth(old: Checkpoint, hashes: Sequence[bytes]) -> Growth:
+    """From a checkpoint that was signed then."""
+    return Growth(old, signed(old.text, [key()]).encode(), hashes)
 
 
 def at(grown: Grown, size: int) -> Checkpoint:
@@ -96,7 +101,6 @@ def text(raw: bytes) -> str:
 
 def as_json(shown: Case) -> bytes:
     """A case as the programs in other languages read it."""
-    leaves = shown.grown.rows.get(0, [])[: shown.checkpoint.size]
     return orjson.dumps(
         {
             "Key": shown.vkey,
@@ -109,7 +113,7 @@ def as_json(shown: Case) -> bytes:
                 {"Size": g.old.size, "Root": text(g.old.root), "Hashes": list(map(text, g.hashes))}
                 for g in shown.growths
             ],
-            "LeafHashes": list(map(text, leaves)),
+            "LeafHashes": list(map(text, shown.leaf_hashes)),
         }
     )
 
@@ -156,6 +160,8 @@ def sigstore(shown: Case) -> str:
 
 def metamorphic(shown: Case) -> str:
     """metamorphic-log, in Rust."""
+    import metamorphic_log
+
     note = shown.note.decode()
     try:
         head = metamorphic_log.checkpoint_verify(note, [shown.vkey])
@@ -164,8 +170,8 @@ def metamorphic(shown: Case) -> str:
                 note, [shown.vkey], i.index, leaf_hash(i.leaf), list(i.hashes)
             )
         for g in shown.growths:
-            older = signed(g.old.text, [key()]).encode().decode()
-            metamorphic_log.checkpoint_verify_consistency(older, note, [shown.vkey], list(g.hashes))
+            older, hashes = g.note.decode(), list(g.hashes)
+            metamorphic_log.checkpoint_verify_consistency(older, note, [shown.vkey], hashes)
     except metamorphic_log.VerifyError as error:
         raise Refused(repr(error)) from error
     return f"{head}, {len(shown.inclusions)} inclusions, {len(shown.growths)} growths"
@@ -173,6 +179,9 @@ def metamorphic(shown: Case) -> str:
 
 def proofbundles(shown: Case) -> str:
     """proofbundle, in Python; its reader of .tlog-proof too."""
+    import proofbundle
+    from proofbundle.checkpoint import verify_checkpoint
+
     found = verify_checkpoint(shown.note.decode(), shown.vkey)
     _demand(found["ok"], found)
     for i in shown.inclusions:
@@ -180,7 +189,7 @@ def proofbundles(shown: Case) -> str:
         origin = shown.checkpoint.origin
         told = proofbundle.verify_tlog_proof(proof, i.leaf, shown.vkey, expected_origin=origin)
         _demand(told["ok"], told)
-    for old, hashes in shown.growths:
+    for old, _, hashes in shown.growths:
         size, root = shown.checkpoint.size, shown.checkpoint.root
         held = proofbundle.verify_consistency(old.size, size, list(hashes), old.root, root)
         _demand(held, old)
@@ -196,16 +205,18 @@ class _Tiles:
     """tlog-scales asks for tiles by path: it gets those that a bundle or the service would give."""
 
     def __init__(self, shown: Case) -> None:
-        size = shown.checkpoint.size
-        self._found = {tile.path: shown.grown.tile(tile) for tile in tiles_of(size)}
-        self._found["checkpoint"] = shown.note
+        self._shown = shown
 
     def get(self, *path: str) -> bytes | None:
-        return self._found.get("/".join(path))
+        asked = "/".join(path)
+        return self._shown.note if asked == "checkpoint" else self._shown.file(asked)
 
 
 def tlog_scales(shown: Case) -> str:
     """tlog-scales, in Python: proofs that it makes itself from our tiles, and checks."""
+    from tlog_scales.reader import TilesReader
+    from tlog_scales.signing import Vkey
+
     reader = TilesReader(_Tiles(shown))
     try:
         found = reader.get_checkpoint()
@@ -215,10 +226,10 @@ def tlog_scales(shown: Case) -> str:
             proof = reader.get_inclusion_proof(i.index, found.size)
             proof.check(leaf_hash(i.leaf), found.root_hash)
             _demand(proof.node_hashes == list(i.hashes), "its own proof differs from the one shown")
-        for old, hashes in shown.growths:
-            growth = reader.get_consistency_proof(old.size, found.size)
-            growth.check(old.root, found.root_hash)
-            _demand(growth.node_hashes == list(hashes), "its own proof differs from the one shown")
+        for old, _, hashes in shown.growths:
+            made = reader.get_consistency_proof(old.size, found.size)
+            made.check(old.root, found.root_hash)
+            _demand(made.node_hashes == list(hashes), "its own proof differs from the one shown")
     except Refused:
         raise
     except Exception as error:
@@ -227,24 +238,40 @@ def tlog_scales(shown: Case) -> str:
 
 
 class Verifier(NamedTuple):
-    """`checks` names what it can check besides inclusion: n(ote), g(rowth)."""
+    """`checks` names what it can check besides inclusion: n(ote), g(rowth). `there`: it is
+    installed; `expected`: `make foreign` or the lock install it on a machine like this."""
 
     ask: Callable[[Case], str]
     checks: str
     there: bool
+    expected: bool
 
 
+def _package(ask: Callable[[Case], str], name: str) -> Verifier:
+    return Verifier(ask, "ng", find_spec(name) is not None, expected=True)
+
+
+_IS_DEBIAN_ROOT = os.geteuid() == 0 and bool(shutil.which("apt-get"))
+_GO = bool(shutil.which("go")) and (GOPATH / "src/golang.org/x/mod").is_dir()
+_NODE = bool(shutil.which("node")) and (HERE / "node/node_modules/@sigstore").is_dir()
 VERIFIERS = {
-    "golang.org/x/mod/sumdb": Verifier(
-        go_sumdb, "ng", bool(shutil.which("go")) and (GOPATH / "src/golang.org/x/mod").is_dir()
-    ),
-    "@sigstore/verify": Verifier(
-        sigstore,
-        "n",
-        bool(shutil.which("node")) and (HERE / "node" / "node_modules" / "@sigstore").is_dir(),
-    ),
-    "metamorphic-log": Verifier(metamorphic, "ng", True),
-    "proofbundle": Verifier(proofbundles, "ng", True),
-    "tlog-scales": Verifier(tlog_scales, "ng", True),
+    "golang.org/x/mod/sumdb": Verifier(go_sumdb, "ng", _GO, _IS_DEBIAN_ROOT),
+    "@sigstore/verify": Verifier(sigstore, "n", _NODE, bool(shutil.which("npm"))),
+    "metamorphic-log": _package(metamorphic, "metamorphic_log"),
+    "proofbundle": _package(proofbundles, "proofbundle"),
+    "tlog-scales": _package(tlog_scales, "tlog_scales"),
 }
-"""Go and Node are installed by `make test`; a desk without them has the other three."""
+
+
+def main() -> int:
+    """Print which verifiers are here. Exit code 1: fewer than two, or one that should be is not."""
+    missing = [n for n, v in VERIFIERS.items() if v.expected and not v.there]
+    there = [n for n, v in VERIFIERS.items() if v.there]
+    print(f"foreign verifiers: {', '.join(there) or 'none'}")
+    if missing:
+        print(f"foreign verifiers missing: {', '.join(missing)}: make foreign")
+    return 1 if missing or len(there) < 2 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
