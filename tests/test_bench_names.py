@@ -27,6 +27,7 @@ NAMES = {
     "proof_ms",
     "export",
     "verify",
+    "verify_all_steps",
 }
 
 

@@ -28,6 +28,7 @@ FIGURES: dict[str, Measure] = {
     "rebuild": bulk.rebuild,
     "export": auditing.export,
     "verify": auditing.verify,
+    "verify_all_steps": auditing.verify_all_steps,
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
     "page_p95_ms": pages.page_p95_ms,
@@ -49,7 +50,15 @@ FIGURES: dict[str, Measure] = {
 """Each gives rows whose names begin with its own (`peers`: with peer_). Volume comes first: the
 ledger that the others read and write is the one it loads."""
 
-AT_SCALE_10 = ("bulk", "rebuild", "get_known_at", "post_single", "post_batch")
+AT_SCALE_10 = (
+    "bulk",
+    "rebuild",
+    "export",
+    "verify",
+    "get_known_at",
+    "post_single",
+    "post_batch",
+)
 PREFIX = "scale10_"
 RSS_GB_MAX = 1.5
 
