@@ -21,9 +21,10 @@ from ledger.store import proofs
 from ledger.store.database import READER, UNLIMITED, connect
 from ledger.store.stored_log import StoredLog
 from ledger.transparency.bag import as_tar
-from ledger.transparency.bundle import members
+from ledger.transparency.bundle import held_before, members
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.memory import SigningRefused, demand_growth
+from ledger.transparency.note import InvalidNote
 from ledger.transparency.tiles import NoTile
 
 TAR: Final = "application/x-tar"
@@ -37,6 +38,8 @@ class BundleQuery(Struct, frozen=True):
 
     after: Position | None = None
     """Only facts behind this position: the size of a checkpoint that is held; left out: all."""
+    since: str | None = None
+    """A checkpoint that is held, its whole text: the bundle proves that the log grew from it."""
 
 
 async def bundle(request: web.Request) -> web.StreamResponse:
@@ -54,25 +57,41 @@ async def bundle(request: web.Request) -> web.StreamResponse:
     if after > checkpoint.size:
         detail = f"The last checkpoint has {checkpoint.size} facts, not {after}."
         raise Problem("invalid_parameter", detail, errors=(Finding("after", detail),))
+    held = None if asked.since is None else _held(asked.since, checkpoint)
     if state.bundling.locked():
         raise Problem("busy", "Another bundle is being sent.", headers={"Retry-After": "30"})
     async with state.bundling:
         with ExitStack() as stack:
             try:
-                chunks = await asyncio.to_thread(_chunks, stack, state.url, note, checkpoint, after)
+                chunks = await asyncio.to_thread(
+                    _chunks, stack, state.url, note, checkpoint, after, held
+                )
             except (SigningRefused, NoTile) as error:
                 raise not_as_signed(error) from error
             return await sent(request, chunks, f"bundle-{after + 1}-{checkpoint.size}.tar")
 
 
+def _held(since: str, checkpoint: Checkpoint) -> tuple[bytes, Checkpoint]:
+    try:
+        return held_before(since.encode(), checkpoint)
+    except InvalidNote as error:
+        detail = str(error)
+        raise Problem("invalid_parameter", detail, errors=(Finding("since", detail),)) from error
+
+
 def _chunks(
-    stack: ExitStack, url: str, note: bytes, checkpoint: Checkpoint, after: int
+    stack: ExitStack,
+    url: str,
+    note: bytes,
+    checkpoint: Checkpoint,
+    after: int,
+    held: tuple[bytes, Checkpoint] | None,
 ) -> Iterator[bytes]:
     stored = stack.enter_context(StoredLog(url))
     conn = stack.enter_context(connect(url, READER, autocommit=True, limits=UNLIMITED))
     demand_growth(conn, checkpoint, Checkpoint(checkpoint.origin, *proofs.head_of(conn)))
     reports = reports_of(conn, checkpoint, after=after)
-    contents = contents_of(stored, conn, note, checkpoint, reports, after=after)
+    contents = contents_of(stored, conn, note, checkpoint, reports, after=after, previous=held)
     return as_tar(members(stored, contents))
 
 

@@ -29,7 +29,7 @@ CHUNK_BYTES: Final = 1 << 20
 SMALL_BYTES_MAX: Final = 16 << 20
 """What is read whole is refused beyond this; facts and manifest are streamed."""
 FILES_MAX: Final = 2_000_000
-"""A file for each 256 facts, so of 500 million facts; each takes some 300 bytes of memory."""
+"""A file for each 256 facts, so of 500 million facts; each takes some 200 bytes of memory."""
 _LINE_BYTES_MAX: Final = 1_000
 
 _DECLARED: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

@@ -21,6 +21,7 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.contents import crate, part_of, proof_path
 from ledger.transparency.leaves import TILE_HEIGHTS
 from ledger.transparency.merkle import InvalidProof, consistency_proof, inclusion_proof
+from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import WIDTH, Tile, hash_reader, right_edge, tiles_of
 
@@ -60,6 +61,22 @@ class Contents(NamedTuple):
     previous: tuple[bytes, Checkpoint] | None = None
     proven: Sequence[int] = ()
     files: Iterable[tuple[str, bytes]] = ()
+
+
+def held_before(note: bytes, now: Checkpoint) -> tuple[bytes, Checkpoint]:
+    """An earlier checkpoint of the same log, as `Contents` takes it. Raises InvalidNote.
+
+    Its signature and root are not looked at: whoever verifies the bundle does that.
+    """
+    held = Checkpoint.parse(Note.parse(note).text)
+    if held.origin != now.origin:
+        raise InvalidNote(f"It is a checkpoint of {held.origin[:200]!r}, not of {now.origin!r}.")
+    if held.size > now.size:
+        raise InvalidNote(
+            f"It has {held.size:,} facts, the checkpoint to reach up to {now.size:,}: it is the"
+            " newer one."
+        )
+    return note, held
 
 
 def members(

@@ -7,15 +7,24 @@ from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
 
 from api.routes.bundle import SENT_BYTES, sent
 from api.settings import Settings
+from ledger.transparency.bag import CONSISTENCY, PREVIOUS
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.note import signed as signed_by
 from ledger.transparency.verify import verified
-from tests.api.running import WAIT_S, Client, Loop, Service
+from tests.api.running import ORIGIN, WAIT_S, Client, Loop, Service
 from tests.api.test_log import FACTS, registered, sign
+from tests.transparency.small_log import key
+
+
+def signed_note(checkpoint: Checkpoint) -> str:
+    return signed_by(checkpoint.text, [key(1, checkpoint.origin)]).encode().decode()
 
 
 @pytest.fixture
@@ -61,6 +70,37 @@ def test_a_range_follows_on_the_checkpoint_that_was_held(signed: Service, tmp_pa
     with verified(bundle, keys(signed), held, lambda _: None) as verifier:
         assert verifier.steps.valid, verifier.steps.verdict
         assert verifier.after == FACTS
+
+
+def test_a_range_brings_the_proof_that_the_log_grew_from_the_checkpoint_that_was_held(
+    signed: Service, tmp_path: Path
+) -> None:
+    held = signed.public().get("/checkpoint").body
+    (kept := tmp_path / "held").write_bytes(held)
+    sign(signed, tmp_path)
+    asked = urlencode({"after": FACTS, "since": held.decode()})
+    bundle = fetched(signed.client("trail:read"), f"/v1/bundle?{asked}", tmp_path / "range.tar")
+    with verified(bundle, keys(signed), kept, lambda _: None) as verifier:
+        assert verifier.steps.valid, verifier.steps.verdict
+        assert {PREVIOUS, CONSISTENCY} <= verifier.bag.sizes.keys()
+        assert verifier.bag.small(PREVIOUS) == held
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("hello", "A note is a text"),
+        (signed_note(Checkpoint("other.example", 1, bytes(32))), "of 'other.example', not of"),
+        (signed_note(Checkpoint(ORIGIN, FACTS + 1, bytes(32))), "it is the newer one"),
+    ],
+)
+def test_what_is_no_earlier_checkpoint_of_this_log_is_refused(
+    signed: Service, since: str, said: str
+) -> None:
+    answer = signed.client("trail:read").get("/v1/bundle", {"since": since})
+
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert said in answer.json()["detail"]
 
 
 def test_a_range_beyond_the_checkpoint_is_refused(signed: Service) -> None:
