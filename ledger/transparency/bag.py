@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import IO, Final, NamedTuple
@@ -168,7 +169,10 @@ def opened(path: Path) -> Iterator[Bag]:
         if path.is_dir():
             yield Bag(_folder_sizes(path), lambda name: (path / name).open("rb"))
             return
-        with tarfile.open(path, "r:") as tar:
+        with (
+            _Bounded(path.open("rb", buffering=0)) as file,
+            tarfile.open(fileobj=file, mode="r:") as tar,
+        ):
             sizes, offsets = _tar_members(tar)
             yield Bag(sizes, lambda name: _extract(tar, offsets[name], sizes[name]))
     except FileNotFoundError as error:
@@ -200,16 +204,33 @@ def _folder_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
+class _Bounded(BufferedReader):
+    """A tar's file. Its headers are read whole, with the length that they claim: not this much."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most SMALL_BYTES_MAX. Raises InvalidBag."""
+        if size is None or not 0 <= size <= SMALL_BYTES_MAX:
+            raise InvalidBag("The tar has a header of a length that no bundle has.")
+        return super().read(size)
+
+
+def _next(tar: tarfile.TarFile) -> tarfile.TarInfo | None:
+    try:
+        return tar.next()
+    except (ArithmeticError, LookupError, ValueError) as error:  # tarfile's, of wild headers
+        raise InvalidBag(f"A header of the tar cannot be read: {error}.") from error
+
+
 def _tar_members(tar: tarfile.TarFile) -> tuple[dict[str, int], dict[str, int]]:
     """(bytes, where they begin) of each file."""
     sizes: dict[str, int] = {}
     offsets: dict[str, int] = {}
-    while member := tar.next():
+    while member := _next(tar):
         tar.members.clear()  # type: ignore[attr-defined]  # else it keeps a kilobyte for each
         name = member.name.removeprefix(f"{BASE}/")
         if member.isdir() and (member.name == BASE or _PATH.fullmatch(member.name)):
             continue
-        if not member.isreg() or member.sparse is not None:
+        if not member.isreg() or member.sparse is not None or member.size < 0:
             raise InvalidBag(f"{member.name!r} is a link or a device; a bundle holds files only.")
         if name == member.name:
             raise InvalidBag(f"{member.name!r} lies outside the folder {BASE}/ of the bundle.")

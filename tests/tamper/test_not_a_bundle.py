@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from random import Random
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from ledger.transparency.bag import BASE, MANIFEST
 from ledger.transparency.outcome import INVALID
 from tests.tamper.kit import GIVEN, LEAVES, LOG, assert_says, checked, first_problem
+from tests.transparency.small_log import SmallLog
 
 
 def untarred(bundle: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -52,6 +54,37 @@ def test_a_tar_that_would_lead_elsewhere_is_refused(
     members = untarred(b"".join(LOG.tar()))
     with pytest.raises(INVALID, match=said):
         checked(tarred(tmp_path, [*members, (info, b"")]))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("size", [1 << 40, 17 << 20, -512])
+def test_a_header_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, kind: bytes, size: int
+) -> None:
+    info = special("././@LongLink", kind)
+    info.size = size
+    path = tmp_path / "bomb.tar"
+    path.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + b"".join(LOG.tar()))
+    with pytest.raises(INVALID, match="a length that no bundle has"):
+        checked(path)
+
+
+def test_whatever_is_changed_in_a_tar_ends_in_a_sentence(tmp_path: Path) -> None:
+    """Headers, facts, notes, manifest: anywhere, by the same numbers each time."""
+    raw = b"".join(SmallLog.of(3).tar())
+    random, path = Random(4), tmp_path / "wild.tar"
+    for _ in range(200):
+        wild = bytearray(raw)
+        start = random.randrange(0, len(raw), 512)
+        for _ in range(random.choice((1, 4, 16))):
+            wild[start + random.randrange(150)] = random.randrange(256)
+        path.write_bytes(wild)
+        try:
+            verdict = checked(path).verdict
+        except INVALID as error:
+            verdict = f"NOT VALID. {error}"
+        assert "could not be finished" not in verdict
+        assert verdict.startswith(("NOT VALID. ", "VALID for facts 1-3 of 3;"))
 
 
 def test_the_same_tar_without_it_is_valid(tmp_path: Path) -> None:
