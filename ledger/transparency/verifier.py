@@ -103,7 +103,7 @@ class Verifier:
 
     @property
     def published(self) -> list[Published]:
-        """The last publication of each report, once step 5 has found them."""
+        """The last publication of each report and those with a proof, once step 5 found them."""
         return [] if self._read is None else self._read.published
 
     def run(self, recount: Recount | None = None) -> None:
@@ -189,7 +189,7 @@ class Verifier:
         """Raises Broken for a part of the log where all of it was to be expected: a bundle whose
         first facts were removed looks the same."""
         held = 0 if self._held is None else self._held.size
-        expected = held if self._asked_after is None else self._asked_after
+        expected = held if self._asked_after is None else max(self._asked_after, 0)
         if self.after <= expected:
             return
         what = f"facts {expected + 1:,} to {self.after:,} of {checkpoint.size:,} are not here"
