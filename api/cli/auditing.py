@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from api.bundling import contents_of, reports_of
 from api.cli.commands import CommandError, progress_bar
@@ -37,6 +37,9 @@ from projections.reports.bundled import NotRecomputed, recompute
 from projections.reports.refusals import ReportMismatch
 
 Told = Callable[[Step], object]
+
+DAMAGED: Final = (ReportMismatch, FigureRefusal, InvalidProof, NoTile, MsgspecError)
+"""What a bundle of a ledger ends with whose facts, tiles or figures are not what they were."""
 
 
 class Export(Struct, frozen=True):
@@ -69,10 +72,20 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
                 f" {checkpoint.size:,}: --since is the older one. Are the two swapped?"
             )
         with connect(place.url, READER, autocommit=True) as conn:
-            filed = reports_of(conn, checkpoint, after=after) if asked.reports else []
-            contents = contents_of(log, conn, note, checkpoint, filed, after=after, previous=held)
-            with progress_bar("export", None, quiet=quiet) as bar:
-                _write(bundle.members(log, contents, bar.update), asked.output)
+            try:
+                filed = reports_of(conn, checkpoint, after=after) if asked.reports else []
+                contents = contents_of(
+                    log, conn, note, checkpoint, filed, after=after, previous=held
+                )
+                with progress_bar("export", None, quiet=quiet) as bar:
+                    _write(bundle.members(log, contents, bar.update), asked.output)
+            except DAMAGED as error:
+                raise CommandError(
+                    f"The bundle cannot be made: {error} `clusterledger check` says where the"
+                    " ledger is damaged."
+                ) from error
+            except FileExistsError as error:
+                raise CommandError(str(error)) from error
     return {
         "bundle": str(asked.output),
         "facts": checkpoint.size - after,
@@ -128,9 +141,6 @@ def _write(members: Any, output: Path) -> None:
                 file.writelines(as_tar(members))
         else:
             write_folder(members, part)
-    except (ReportMismatch, FigureRefusal, InvalidProof, NoTile, FileExistsError) as error:
-        _drop(part)
-        raise CommandError(str(error)) from error
     except BaseException:
         _drop(part)
         raise

@@ -220,6 +220,35 @@ def test_checkpoints_in_the_wrong_order_are_named_before_anything_is_written(
     assert not list(tmp_path.glob("bundle*"))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM ledger.tile",
+        (
+            "UPDATE ledger.facts SET state = convert_to(replace(convert_from(state, 'UTF8'),"
+            " '\"report\":', '\"raport\":'), 'UTF8') WHERE topic = 'report.published.v1'"
+        ),
+    ],
+)
+def test_a_damaged_ledger_is_not_exported_and_the_reason_is_a_sentence(
+    server: psycopg.Connection,
+    server_url: str,
+    filled: str,
+    newest: Path,
+    tmp_path: Path,
+    statement: str,
+) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(filled)["dbname"])
+    with copied(server, server_url, name) as damaged:
+        tamper(damaged, statement)
+        asked = ("--output", tmp_path / "bundle", "--upto", newest, "--database-url", damaged)
+        made = run("export", *asked)
+
+    assert made.exit_code == 1
+    assert "The bundle cannot be made" in str(made.exception)
+    assert not list(tmp_path.glob("bundle*"))
+
+
 def at_size(url: str, size: int) -> bytes:
     """The checkpoint that was signed when the log had so many facts."""
     with psycopg.connect(url) as conn:
