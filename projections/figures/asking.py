@@ -30,11 +30,11 @@ MOST_QUARTERS: Final = 400
 
 ASKED_OF_CLUSTERS: Final = """SELECT DISTINCT cluster FROM models.cluster
 WHERE known_from <= %(known_at)s AND %(known_at)s < known_to
-    AND valid_from <= %(last_day)s AND %(first_day)s < valid_to"""
+    AND valid_from <= %(last_day)s AND %(first_day)s < valid_to AND valid_from < valid_to"""
 
 ASKED_OF_THE_FIRST_DAY: Final = """SELECT min(day) FROM (
     SELECT min(valid_from) AS day FROM models.cluster
-    WHERE known_from <= %(known_at)s AND %(known_at)s < known_to
+    WHERE known_from <= %(known_at)s AND %(known_at)s < known_to AND valid_from < valid_to
     UNION ALL
     SELECT min(valid_from) FROM models.membership
     WHERE known_from <= %(known_at)s AND %(known_at)s < known_to
@@ -42,7 +42,7 @@ ASKED_OF_THE_FIRST_DAY: Final = """SELECT min(day) FROM (
     SELECT min(held_on) FROM models.activity
     WHERE known_from <= %(known_at)s AND %(known_at)s < known_to AND NOT cancelled
     UNION ALL
-    SELECT min(started_on) FROM models.project
+    SELECT min(least(approved_on, started_on)) FROM models.project
     WHERE known_from <= %(known_at)s AND %(known_at)s < known_to
 ) AS beginning"""
 

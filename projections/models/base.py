@@ -4,10 +4,10 @@ Rows are bitemporal and half-open. `valid_from, valid_to` are days in the world,
 known_to` positions: a row holds for `known_at` P when known_from <= P < known_to.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ledger.domain.streams import Kind
 
@@ -64,6 +64,25 @@ def _getter(fields: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[Row],
         (index,) = indices
         return lambda row: (row[index],)
     return itemgetter(*indices)
+
+
+V = TypeVar("V")
+
+
+def spans(turns: Sequence[tuple[date, V]], end: date | None) -> Iterator[tuple[V, date, date]]:
+    """What holds over which days [from, to): each value until the next one's day, and until the
+    end. Of several values of one day the last one holds. What ends by its first day has one span of
+    no day, [end, end), as the end must be found in some row.
+    """
+    last = end or FOREVER
+    following = [day for day, _ in turns[1:]]
+    found = False
+    for (day, value), after in zip(turns, [*following, FOREVER], strict=True):
+        if day < (until := min(after, last)):
+            found = True
+            yield value, day, until
+    if turns and not found:
+        yield turns[-1][1], last, last
 
 
 class Projected(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ledger.domain.cluster import Cluster
 from ledger.domain.streams import Kind
-from projections.models.base import FOREVER, Model, Projected, Table
+from projections.models.base import Model, Projected, Table, spans
 
 
 class ClusterRow(NamedTuple):
@@ -24,7 +24,8 @@ CLUSTER = Table(
     key=("cluster",),
     within=("valid_from",),
     ddl="""
--- Which clusters the programme had on a day, and their names. A closing ends the last row.
+-- Which clusters the programme had on a day, and their names. A closing ends the last row; one by
+-- the first day leaves a row of no day, from which it is known to be closed.
 CREATE TABLE cluster (
     cluster    text   COLLATE "C" NOT NULL,
     name       text   COLLATE "C" NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE cluster (
     valid_to   date   NOT NULL,
     known_from bigint NOT NULL,
     known_to   bigint NOT NULL,
-    CHECK (valid_from < valid_to), CHECK (known_from < known_to)
+    CHECK (valid_from <= valid_to), CHECK (known_from < known_to)
 );
 """,
     extras="""
@@ -47,12 +48,8 @@ def rows(key: tuple[Any, ...], state: Cluster) -> Iterator[Projected]:
     """One row a name. Of several names from one day the last one holds."""
     if not state.exists:
         return
-    end = state.closed_on or FOREVER
-    followers = [day for day, _ in state.names[1:]]
-    for (day, name), following in zip(state.names, [*followers, FOREVER], strict=True):
-        until = min(following, end)
-        if day < until:
-            yield Projected(CLUSTER, ClusterRow(key[0], name, day, until))
+    for name, day, until in spans(state.names, state.closed_on):
+        yield Projected(CLUSTER, ClusterRow(key[0], name, day, until))
 
 
-MODEL = Model(Kind.cluster, (CLUSTER,), rows)
+MODEL = Model(Kind.cluster, (CLUSTER,), rows, edition=2)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ledger.domain.organisation import Organisation
 from ledger.domain.streams import Kind
-from projections.models.base import ALWAYS, FOREVER, Model, Projected, Table
+from projections.models.base import ALWAYS, Model, Projected, Table, spans
 
 
 class OrganisationRow(NamedTuple):
@@ -34,7 +34,8 @@ ORGANISATION = Table(
     within=("valid_from",),
     ddl="""
 -- What an organisation was on a day: yesterday's class is still there tomorrow. NULL is unknown; a
--- row from before the registration may lack its name. A dissolution ends the last row.
+-- row from before the registration may lack its name. A dissolution ends the last row; one on the
+-- first day leaves a row of no day, from which it is known to be dissolved.
 CREATE TABLE organisation (
     organisation_id uuid   NOT NULL,
     name            text   COLLATE "C",
@@ -50,7 +51,7 @@ CREATE TABLE organisation (
     valid_to        date   NOT NULL,
     known_from      bigint NOT NULL,
     known_to        bigint NOT NULL,
-    CHECK (valid_from < valid_to), CHECK (known_from < known_to)
+    CHECK (valid_from <= valid_to), CHECK (known_from < known_to)
 );
 """,
     extras="""
@@ -126,16 +127,12 @@ def rows(key: tuple[Any, ...], state: Organisation) -> Iterator[Projected]:
     if not state.exists:
         return
     who: UUID = key[0]
-    end = state.dissolved_on or FOREVER
-    followers = [day for day, _ in state.profiles[1:]]
-    for (day, p), following in zip(state.profiles, [*followers, FOREVER], strict=True):
-        until = min(following, end)
-        if day < until:
-            profile = (p.name, p.kind, p.nuts3, p.ags, p.spatial, p.size_class, p.nace)
-            yield Projected(
-                ORGANISATION,
-                OrganisationRow(who, *profile, state.identifiers, state.dissolved_on, day, until),
-            )
+    for p, day, until in spans(state.profiles, state.dissolved_on):
+        profile = (p.name, p.kind, p.nuts3, p.ags, p.spatial, p.size_class, p.nace)
+        yield Projected(
+            ORGANISATION,
+            OrganisationRow(who, *profile, state.identifiers, state.dissolved_on, day, until),
+        )
     if state.duplicate_of is not None:
         yield Projected(EDGE, EdgeRow(who, state.duplicate_of, "duplicate", ALWAYS))
     if state.merged_into is not None and state.merged_on is not None:
@@ -145,4 +142,4 @@ def rows(key: tuple[Any, ...], state: Organisation) -> Iterator[Projected]:
             yield Projected(SPLIT, SplitRow(who, heir, state.split_on))
 
 
-MODEL = Model(Kind.organisation, (ORGANISATION, EDGE, SPLIT), rows)
+MODEL = Model(Kind.organisation, (ORGANISATION, EDGE, SPLIT), rows, edition=2)

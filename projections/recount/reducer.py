@@ -102,14 +102,15 @@ def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:
 V = TypeVar("V")
 
 
-def stretches(turns: Sequence[tuple[str, V]], end: str) -> Iterator[tuple[V, str, str]]:
+def stretches(turns: Sequence[tuple[str, V]], end: str) -> list[tuple[V, str, str]]:
     """What holds from which day until before which: each value until the next one's day, the last
-    one until the end. Of several values of one day the last one holds."""
+    one until the end. Of several values of one day the last one holds. What ends by its first day
+    has none: a cluster or an organisation then leaves one row of no day, which tells its end."""
     following = [day for day, _ in turns[1:]]
-    for (first, value), after in zip(turns, [*following, FOREVER], strict=True):
-        until = min(after, end)
-        if first < until:
-            yield value, first, until
+    days = zip(turns, [*following, FOREVER], strict=True)
+    return [
+        (value, first, min(after, end)) for (first, value), after in days if first < min(after, end)
+    ]
 
 
 def last(facts: Iterable[Fact], type: str) -> Fact | None:
@@ -137,7 +138,7 @@ def cluster(facts: list[Fact]) -> Iterator[Row]:
         return
     closed = day_of(last(facts, "cluster.closed.v1")) or FOREVER
     names = [(fact.day, fact.data["name"]) for fact in facts if "name" in fact.data]
-    for name, first, until in stretches(names, closed):
+    for name, first, until in stretches(names, closed) or [(names[-1][1], closed, closed)]:
         yield Row("cluster", (facts[0].data["cluster"], name, first, until))
 
 
@@ -151,7 +152,8 @@ def organisation(facts: list[Fact]) -> Iterator[Row]:
     who = facts[0].data["organisation_id"]
     dissolved = day_of(last(facts, "organisation.dissolved.v1"))
     identifiers = once(i for fact in facts for i in fact.data.get("identifiers", ()))
-    for profile, first, until in stretches(_profiles(facts), dissolved or FOREVER):
+    profiles, end = _profiles(facts), dissolved or FOREVER
+    for profile, first, until in stretches(profiles, end) or [(profiles[-1][1], end, end)]:
         yield Row("organisation", (who, *profile, identifiers, dissolved, first, until))
     yield from _identity(who, facts)
 

@@ -143,7 +143,9 @@ class Naive:
                 said.append((fact.day(), fact.position, fact.data.get(what)))
             elif fact.type == "organisation.reclassified" and fact.data["scheme"] == what:
                 said.append((fact.day(), fact.position, fact.data["code"]))
-        known = [one for one in said if one[0] <= day and not self.dissolved(who, one[0])]
+        # Dissolved on its very first day, it is still known as what it was to be.
+        standing = [one for one in said if not self.dissolved(who, one[0])] or said
+        known = [one for one in standing if one[0] <= day]
         return max(known, key=lambda one: one[:2])[2] if known else None
 
     # --- who belongs to what on a day ------------------------------------------------------------

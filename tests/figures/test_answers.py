@@ -24,7 +24,7 @@ from projections.figures.refusals import (
     UnknownOf,
     UnknownView,
 )
-from tests.figures.history import History, uid
+from tests.figures.history import History, history, uid
 
 
 @pytest.fixture
@@ -206,3 +206,16 @@ def test_without_a_complete_year_the_public_sees_nothing(past: History) -> None:
     past.project_all()
     assert complete_years(past.engine, known_at=past.head, today=date(2006, 12, 31)) is None
     assert complete_years(past.engine, known_at=0, today=date(2020, 1, 1)) is None
+
+
+def test_a_table_by_year_begins_with_an_approval_that_came_before_anything_else(
+    database_url: str,
+) -> None:
+    with history(database_url) as past:
+        past.cluster("rail", on="2012-01-01")
+        past.project("tram", "rail", on="2012-03-01")
+        terms = {"volume_cents": 900, "grant_cents": 400}
+        past.post("project.approved", project_id=uid("tram"), effective_on="2011-12-15", **terms)
+        to_2012 = {"period_to": date(2012, 12, 31)}
+        assert past.rows("projects_approved", by="year", **to_2012) == {"2011": 1, "2012": 0}
+        assert past.value("projects_approved", **to_2012) == 1

@@ -258,3 +258,29 @@ def test_a_voided_admission_involves_until_it_was_voided(past: History) -> None:
     assert past.value("companies_involved", known_at=admitted) == 1
     assert past.value("companies_involved") == 0
     assert past.value("companies_involved", known_at=0) == 0
+
+
+def test_a_cluster_closed_on_its_first_day_has_members_on_none(past: History) -> None:
+    past.company("A")
+    past.cluster("sea", on="2010-01-01")
+    past.member("A", "sea", "2010-01-01")
+    past.project("boat", "sea", on="2010-01-01")
+    past.enrolled("boat", "A", "2010-01-01")
+    open_ = past.head
+    past.post("cluster.closed", cluster="sea", effective_on="2010-01-01")
+    assert past.value("members", known_at=open_) == 1
+    assert past.value("members") == 0
+    assert past.value("organisations_involved") == 0
+    assert past.value("enrolments") == 0
+    assert "sea" not in past.rows("members", by="cluster")
+
+
+def test_an_organisation_dissolved_on_its_first_day_is_a_member_on_none(past: History) -> None:
+    past.company("A", on="2010-01-01")
+    past.member("A", "rail", "2010-01-01")
+    past.activity("fair", "rail", on="2010-01-01")
+    past.came("fair", ["ann"], "A")
+    past.post("organisation.dissolved", organisation_id=uid("A"), effective_on="2010-01-01")
+    assert past.value("members") == 0
+    assert past.rows("participations", by="kind")["company"] == 1
+    assert past.value("companies_involved") == 1
