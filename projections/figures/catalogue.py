@@ -3,7 +3,10 @@
 A figure is `definitions/<id>.toml` (what it means, in German and English) and
 `definitions/<id>.v<n>.sql` (how it is counted). The SQL names the shared fragments it needs in its
 first line (`-- Needs: held, bucket`); a fragment is one common table expression,
-`definitions/_shared/<name>.sql`, and names its own needs. What is run is the text put together from
+`definitions/_shared/<name>.sql`, and names its own needs. A fragment whose meaning changed has a
+further edition, `<name>.v<n>.sql`, and a definition says which editions it is made of (`fragments`;
+left out, the first). A version without an SQL file of its own is counted by the nearest older one.
+What is run is the text put together from
 exactly these, so `sha256` covers all that a value depends on and nothing else: a new fragment
 changes no definition, a changed one changes those that use it. `<id>.v<n>.facts.sql` lists the
 streams behind the figure; it changes no value and is not part of the digest.
@@ -71,8 +74,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `when`: counted over a period, or on a day, which is the period's last. `of` are the things a
     share may be of, the first unless another is asked for. `beside` are figures without which this
-    one should not be shown. `additive` are the dimensions by which its numbers add up to the whole
-    ones (by cluster: in the lead view). `facts` are the types that the drill-down shows. `sql` and
+    one should not be shown. `fragments` are editions of fragments by name, the first if left out.
+    `additive` are the dimensions by which its numbers add up to the whole ones (by cluster: in the
+    lead view). `facts` are the types that the drill-down shows. `sql` and
     `sha256` are put in when the catalogue is loaded.
     """
 
@@ -92,6 +96,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     when: Literal["period", "day"] = "period"
     of: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    fragments: dict[str, int] = {}
     sql: str = ""
     facts_sql: str = ""
     sha256: str = ""
@@ -112,33 +117,46 @@ def _needs(text: str) -> list[str]:
     return [name.strip() for name in first[1].split(",")] if first else []
 
 
-def composed(text: str, *, then: str = "", name: str = "") -> str:
+def composed(
+    text: str,
+    *,
+    fragments: Mapping[str, int] = MappingProxyType({}),
+    then: str = "",
+    name: str = "",
+) -> str:
     """One statement: the fragments a text needs, each before those that need it, then the text.
 
     NOT MATERIALIZED lets the planner see the tables' statistics through the fragments; one that is
     asked for more than once and costs something says `-- Materialized` in its own text.
 
-    With `then`, the text is the last of the common table expressions, called `name`, and `then` is
-    what is asked.
+    `fragments` tells their editions by name, the first if left out. With `then`, the text is the
+    last of the common table expressions, called `name`, and `then` is what is asked.
     """
-    fragments: dict[str, str] = {}
+    found: dict[str, str] = {}
 
     def visit(name: str) -> None:
-        if name not in fragments:
-            fragment = _read(f"_shared/{name}.sql")
+        if name not in found:
+            edition = fragments.get(name, 1)
+            fragment = _read(f"_shared/{name}{f'.v{edition}' if edition > 1 else ''}.sql")
             for needed in _needs(fragment):
                 visit(needed)
-            fragments[name] = fragment
+            found[name] = fragment
 
-    for needed in _needs(text):
+    for needed in (*_needs(text), *_needs(then)):
         visit(needed)
     if then:
-        fragments[name] = text
+        found[name] = text
     parts = ",\n".join(
         f"{name} AS {'' if _ONCE in fragment else 'NOT '}MATERIALIZED (\n{fragment})"
-        for name, fragment in fragments.items()
+        for name, fragment in found.items()
     )
     return f"WITH RECURSIVE\n{parts}\n{then or text}"
+
+
+def _counted_by(definition: Definition, suffix: str) -> str:
+    """The text of a version, or of the nearest older one that has a file."""
+    names = (f"{definition.id}.v{n}.{suffix}" for n in range(definition.version, 0, -1))
+    return _read(next(name for name in names if (_FOLDER / name).is_file()))
 
 
 def _load(name: str) -> Definition:
@@ -149,11 +167,13 @@ def _load(name: str) -> Definition:
     stem = f"{definition.id}.v{definition.version}"
     if name not in (f"{definition.id}.toml", f"{stem}.toml"):
         raise ValueError(f"{name} defines {definition.name}")
-    sql = composed(_read(f"{stem}.sql"))
+    editions = definition.fragments
+    sql = composed(_counted_by(definition, "sql"), fragments=editions)
+    facts_sql = _counted_by(definition, "facts.sql")
     return msgspec.structs.replace(
         definition,
         sql=sql,
-        facts_sql=composed(_read(f"{stem}.facts.sql"), then=_PAGE, name="behind"),
+        facts_sql=composed(facts_sql, fragments=editions, then=_PAGE, name="behind"),
         sha256=sha256(toml.encode() + b"\n" + sql.encode()).hexdigest(),
     )
 

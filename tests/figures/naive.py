@@ -74,7 +74,11 @@ def standing(leaves: Iterable[bytes]) -> list[Fact]:
 class Naive:
     """What is known once these leaves are. `begin` and `end` are the days anything happens in."""
 
-    def __init__(self, leaves: Iterable[bytes], begin: date, end: date) -> None:
+    def __init__(
+        self, leaves: Iterable[bytes], begin: date, end: date, *, heirs_end: bool = True
+    ) -> None:
+        """`heirs_end` False: as the versions before counted, which let spells outlive the heir."""
+        self.heirs_end = heirs_end
         self.facts = standing(leaves)
         self._by_type: dict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
@@ -154,6 +158,11 @@ class Naive:
         fact = self.last("organisation.dissolved", organisation_id=who)
         return fact is not None and fact.day() <= day
 
+    def ended(self, who: str, day: date) -> bool:
+        """Whether the record, or the organisation that it is on that day, is no more."""
+        heir = self.identity(who, day) if self.heirs_end else who
+        return self.dissolved(who, day) or self.dissolved(heir, day)
+
     def _closed(self, cluster: str, day: date) -> bool:
         fact = self.last("cluster.closed", cluster=cluster)
         return fact is not None and fact.day() <= day
@@ -174,7 +183,7 @@ class Naive:
         return frozenset(
             (who, cluster)
             for who, cluster in found
-            if not self.dissolved(who, day) and not self.closed(cluster, day)
+            if not self.ended(who, day) and not self.closed(cluster, day)
         )
 
     def _runs(self, project: str, day: date) -> bool:
@@ -197,7 +206,7 @@ class Naive:
             project, who = started.data["project_id"], started.data["organisation_id"]
             if started.day() <= day and not self._left(started, day) and self.runs(project, day):
                 abandoned = all(self.closed(c, day) for c in self.clusters_of_project(project))
-                if not self.dissolved(who, day) and not abandoned:
+                if not self.ended(who, day) and not abandoned:
                     found.add((project, who))
         return frozenset(found)
 

@@ -52,7 +52,7 @@ def test_a_figure_is_shown_in_its_canonical_bytes(past: History) -> None:
 def test_people_see_what_a_figure_counts_on_a_day(past: History) -> None:
     done = show(past, "members", "--as-of", "2020-12-31")
     digest = past.figure("members").digest
-    assert done.stdout == f"figure: members@1\nvalue: 1\nsha256: {digest}\n"
+    assert done.stdout == f"figure: members@2\nvalue: 1\nsha256: {digest}\n"
 
 
 def test_a_share_is_of_what_is_asked_for_in_an_older_state(past: History) -> None:
@@ -66,7 +66,7 @@ def test_a_share_is_of_what_is_asked_for_in_an_older_state(past: History) -> Non
     ("wrong", "told"),
     [
         (("membres",), "There is no figure membres. Allowed: "),
-        (("members@7",), "Figure members has no version 7. Allowed: 1"),
+        (("members@7",), "Figure members has no version 7. Allowed: 1, 2"),
         (("activities", "--by", "colour"), "cluster, year, quarter"),
         (("sme_share", "--of", "shoes"), "members, involved, participations"),
         (("members", "--cluster", "boats"), "No cluster boats is known"),

@@ -164,3 +164,37 @@ def test_the_facts_behind_leavers_are_their_memberships(past: History) -> None:
     facts = past.behind("leavers", **YEAR_2010).facts
     assert [fact.type for fact in facts] == ["membership.admitted.v1", "membership.ended.v1"]
     assert len(past.behind("members", period_to=date(2010, 6, 30)).facts) == 2
+
+
+def test_what_went_on_as_the_heirs_ends_with_the_heir(past: History) -> None:
+    past.company("A", "B", "U")
+    past.member("A", "rail", "2009-01-01")
+    past.member("B", "food", "2009-01-01")
+    past.project("tram", "rail", on="2009-01-01")
+    past.enrolled("tram", "A", "2009-01-01")
+    past.enrolled("tram", "U", "2009-01-01")
+    merge(past, "A", "B", "2010-07-01")
+    past.post("organisation.dissolved", organisation_id=uid("B"), effective_on="2011-03-01")
+    assert flows(past) == (2, 0, 0, 0, 1, 1)
+    assert flows(past, year=2011) == (1, 0, 0, 1, 0, 0)
+    assert flows(past, year=2011, cluster="rail") == (1, 0, 0, 1, 0, 0)
+    assert past.numbers("retention", **YEAR_2011) == (0, 1, 0)
+    after = {"period_from": date(2011, 3, 1), "period_to": date(2011, 12, 31)}
+    assert past.value("organisations_involved", **after) == 1
+    assert past.value("enrolments", **after) == 1
+    assert past.value("members@1", period_to=date(2011, 12, 31)) == 1, "as the version before"
+    assert past.value("enrolments@1", **after) == 2
+
+
+def test_a_split_moves_nothing_to_the_parts(past: History) -> None:
+    past.company("whole", "left", "right")
+    past.member("whole", "rail", "2009-01-01")
+    parts = [uid("left"), uid("right")]
+    past.post(
+        "organisation.split", organisation_id=uid("whole"), into=parts, effective_on="2010-07-01"
+    )
+    past.member("left", "rail", "2010-07-01")
+    assert flows(past) == (1, 1, 0, 0, 0, 2)
+    past.post("organisation.dissolved", organisation_id=uid("whole"), effective_on="2010-07-02")
+    assert flows(past) == (1, 1, 0, 1, 0, 1)
+    assert past.numbers("retention", **YEAR_2010) == (0, 1, 0)
