@@ -52,6 +52,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "unknown_figure": (404, "There is no such figure"),
     "unknown_dimension": (422, "The figure lacks this dimension"),
     "unknown_version": (404, "The figure has no such version"),
+    "unknown_row": (422, "There is no such row"),
     "unknown_view": (422, "There is no such view"),
     "unknown_of": (422, "The figure is no share of that"),
     "too_many_years": (422, "The table would have too many years"),

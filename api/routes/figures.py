@@ -43,21 +43,10 @@ class Asked(Struct, frozen=True, rename={"from_": "from"}):
 
 
 class AskedFacts(Asked, frozen=True, rename={"from_": "from"}):
-    """The facts behind a figure, page by page; `limit` is a number of streams."""
+    """The facts behind a figure, or what almost counted, page by page; of one cell with `by` and
+    `key`, a row of that table. `limit` is a number of streams."""
 
-    cursor: str | None = None
-    limit: int = 100
-
-
-class AskedAlmost(Struct, frozen=True, rename={"from_": "from"}):
-    """What almost counted, page by page; `limit` is a number of streams."""
-
-    from_: str | None = None
-    to: str | None = None
-    as_of: str | None = None
-    known_at: str | None = None
-    cluster: str | None = None
-    min_position: int | None = None
+    key: str | None = None
     cursor: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
 
@@ -176,8 +165,6 @@ async def one(request: web.Request) -> web.StreamResponse:
 async def behind(request: web.Request) -> web.StreamResponse:
     """The standing facts that make a figure."""
     asked = query(request, AskedFacts)
-    if not 1 <= asked.limit <= 1_000:
-        raise Problem("invalid_parameter", "limit lies between 1 and 1000.")
     question = _question(request, asked)
     position = await known_at(request, asked.known_at, asked.min_position)
     try:
@@ -188,6 +175,8 @@ async def behind(request: web.Request) -> web.StreamResponse:
                 period_from=question.period_from,
                 period_to=question.period_to,
                 known_at=position,
+                by=question.by,
+                key=asked.key,
                 view=question.view,
                 cluster=question.cluster,
                 of=question.of,
@@ -202,19 +191,22 @@ async def behind(request: web.Request) -> web.StreamResponse:
 
 async def almost(request: web.Request) -> web.StreamResponse:
     """What almost counted, and the rule that excluded it."""
-    asked = query(request, AskedAlmost)
-    to = day_of(asked.to or asked.as_of, "to" if asked.to else "as_of")
-    start = None if asked.from_ is None else day_of(asked.from_, "from")
+    asked = query(request, AskedFacts)
+    question = _question(request, asked)
     position = await known_at(request, asked.known_at, asked.min_position)
 
     def read(conn: Connection[Any]) -> AlmostPage:
         return almost_counted(
             PostgresEngine(conn),
-            _definition(request),
-            period_from=start,
-            period_to=to,
+            question.definition,
+            period_from=question.period_from,
+            period_to=question.period_to,
             known_at=position,
-            cluster=asked.cluster,
+            by=question.by,
+            key=asked.key,
+            view=question.view,
+            cluster=question.cluster,
+            of=question.of,
             after=asked.cursor,
             limit=asked.limit,
         )
@@ -293,7 +285,7 @@ ROUTES = (
         READ,
         {200: Answer("Some of it, and the cursor to more.", AlmostPage)},
         "figures",
-        query=AskedAlmost,
+        query=AskedFacts,
         path_parameters={"id": str},
         problems=(400, 401, 403, 404, 422, 503),
     ),

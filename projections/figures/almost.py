@@ -17,16 +17,39 @@ from uuid import UUID
 import msgspec
 
 from ledger.domain.history import Entry, voided
-from ledger.domain.streams import Kind, namespace, stream_id
-from projections.figures.asking import WHOLE, clusters
-from projections.figures.behind import Key, histories
+from ledger.domain.streams import Kind, namespace
+from projections.figures.asking import checked
+from projections.figures.behind import Key, histories, stream_of
 from projections.figures.catalogue import Definition, Text, composed
+from projections.figures.cell import cell
 from projections.figures.engines import PostgresEngine
-from projections.figures.refusals import InvalidCursor, PeriodReversed, UnknownCluster
+from projections.figures.refusals import InvalidCursor
 
-_PAGE: Final = """SELECT kind, first_key, second_key
-FROM almost
-WHERE (kind, first_key, second_key COLLATE "C")
+# By class: of the activity, or of the record that is named, as it was on the cell's last day.
+_PAGE: Final = """-- Needs: bucket, activity_profile, profile
+SELECT kind, first_key, second_key
+FROM (
+    SELECT
+        almost.kind, almost.first_key, almost.second_key,
+        coalesce(activity_profile.code, profile.code, 'unknown') AS code
+    FROM almost
+    CROSS JOIN bucket
+    LEFT JOIN activity_profile ON %(key)s <> '' AND almost.kind IN (4, 5)
+        AND activity_profile.activity_id = almost.first_key
+    LEFT JOIN models.attendance AS attendance ON %(key)s <> '' AND almost.kind = 5
+        AND attendance.activity_id = almost.first_key
+        AND CAST(attendance.person_ref AS text) = almost.second_key
+        AND attendance.known_from <= %(known_at)s AND %(known_at)s < attendance.known_to
+    LEFT JOIN profile ON %(key)s <> ''
+        AND profile.organisation_id = CASE almost.kind
+            WHEN 2 THEN almost.first_key
+            WHEN 3 THEN almost.first_key
+            WHEN 5 THEN attendance.organisation_id
+            WHEN 7 THEN CAST(almost.second_key AS uuid)
+        END
+        AND profile.valid_from <= bucket.last_day AND bucket.last_day < profile.valid_to
+) AS classed
+WHERE (%(key)s = '' OR code = %(key)s) AND (kind, first_key, second_key COLLATE "C")
     > (%(kind)s, CAST(%(first_key)s AS uuid), %(second_key)s)
 GROUP BY kind, first_key, second_key
 ORDER BY kind, first_key, second_key COLLATE "C"
@@ -84,37 +107,40 @@ def almost_counted(  # noqa: PLR0913 - a question has this many parts
     period_from: date | None,
     period_to: date,
     known_at: int,
+    by: str | None = None,
+    key: str | None = None,
+    view: str = "participating",
     cluster: str | None = None,
+    of: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> AlmostPage:
-    """Streams that almost counted in a figure, rule by rule, page by page.
+    """Streams that almost counted in a figure or in one cell of it (`key` of its table `by`), rule
+    by rule, page by page.
 
-    A stream may stand under several rules. `limit` is the number of streams a page. A figure that
-    no rule speaks about has an empty page. Raises PeriodReversed, UnknownCluster, InvalidCursor.
+    A stream may stand under several rules. `limit` is the number of streams a page. Raises a
+    FigureRefusal.
     """
-    if period_from is not None and period_to < period_from:
-        raise PeriodReversed(period_from=period_from, period_to=period_to)
-    if cluster is not None and cluster not in (known := clusters(engine, known_at)):
-        raise UnknownCluster(cluster=cluster, known_at=known_at, allowed=known)
-    first_rule, key = _parsed(after)
-    parameters = {
-        "bucket": [WHOLE],
-        "first_day": [period_from or date.min],
-        "last_day": [period_to],
-        "view": "participating" if cluster else "programme",
-        "cluster": cluster or "",
-        "by": "",
-        "of": "",
-        "known_at": known_at,
-    }
+    question = checked(
+        engine,
+        definition,
+        period_from=period_from,
+        period_to=period_to,
+        known_at=known_at,
+        by=by,
+        view=view,
+        cluster=cluster,
+        of=of,
+    )
+    first_rule, beginning = _parsed(after)
+    parameters = cell(engine, question, key).parameters
     found: list[tuple[Rule, Key]] = []
     for number, rule in enumerate(rules()):
         if number < first_rule or definition.id not in rule.figures or len(found) > limit:
             continue
-        kind, first, second = key if number == first_rule else _BEGINNING
+        kind, first, second = beginning if number == first_rule else _BEGINNING
         page = {"kind": kind, "first_key": first, "second_key": second}
-        sql = composed(rule.sql.lstrip(), then=_PAGE, name="almost")
+        sql = composed(rule.sql.lstrip(), fragments=definition.fragments, then=_PAGE, name="almost")
         rows = engine.rows(sql, {**parameters, **page, "streams": limit + 1 - len(found)})
         found += [(rule, (int(k), a, str(b))) for k, a, b in rows]
     items = _with_facts(engine, found[:limit], known_at)
@@ -125,7 +151,7 @@ def _with_facts(
     engine: PostgresEngine, found: Sequence[tuple[Rule, Key]], known_at: int
 ) -> tuple[Almost, ...]:
     space = namespace(engine.origin)
-    streams = [stream_id(space, Kind(k), a, *([b] if b else [])) for _, (k, a, b) in found]
+    streams = [stream_of(space, key) for _, key in found]
     entries = histories(engine.conn, streams, known_at)
     return tuple(
         Almost(

@@ -12,12 +12,14 @@ import msgspec
 import psycopg
 
 from ledger.domain.history import Entry, standing
-from ledger.domain.streams import Kind, effective_day, namespace, stream_id
+from ledger.domain.streams import Kind, namespace, stream_id
 from ledger.store.codec import decode_leaf
 from projections.figures.asking import checked
 from projections.figures.catalogue import Definition
+from projections.figures.cell import cell
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import InvalidCursor
+from projections.views.lateness import day_of
 
 Key = tuple[int, UUID, str]
 """Kind and key of a stream: what is left out of the key is ''."""
@@ -49,19 +51,21 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
     period_from: date | None,
     period_to: date,
     known_at: int,
+    by: str | None = None,
+    key: str | None = None,
     view: str = "participating",
     cluster: str | None = None,
     of: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> FactsPage:
-    """The standing facts that make a figure, or one cell of its table by year, quarter or cluster,
-    page by page.
+    """The standing facts that make a figure, or one cell of it (`key` of its table `by`), page by
+    page.
 
     Listed are the streams the figure counts (the organisations' memberships, attendances,
     enrolments; the activities; the projects), in order of kind and key, and of each its facts that
-    stand at `known_at`, have one of the types the definition names (`facts`), and took effect by
-    the period's last day. What ends or changes a membership, what is voided, and the facts about
+    stand at `known_at`, have one of the types the definition names (`facts`), and whose day is not
+    behind the last one of the cell. What changes a membership, what is voided, and the facts about
     identities and classes are in the streams' own histories. `limit` is the number of streams a
     page; each has one to a few facts. Raises a FigureRefusal.
     """
@@ -71,13 +75,14 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
         period_from=period_from,
         period_to=period_to,
         known_at=known_at,
-        by=None,
+        by=by,
         view=view,
         cluster=cluster,
         of=of,
     )
     kind, first_key, second_key = _BEGINNING if after is None else _parsed(after)
-    parameters = question.parameters([question.whole]) | {
+    asked = cell(engine, question, key)
+    parameters = asked.parameters | {
         "kind": kind,
         "first_key": first_key,
         "second_key": second_key,
@@ -85,7 +90,7 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
     }
     keys: list[Key] = [(k, a, b) for k, a, b in engine.rows(definition.facts_sql, parameters)]
     page = keys[:limit]
-    facts = tuple(_facts(engine, definition, page, period_to=period_to, known_at=known_at))
+    facts = tuple(_facts(engine, definition, page, upto=asked.last_day, known_at=known_at))
     return FactsPage(facts, _cursor(page[-1]) if len(keys) > limit else None)
 
 
@@ -108,16 +113,16 @@ def _facts(
     definition: Definition,
     keys: Sequence[Key],
     *,
-    period_to: date,
+    upto: date,
     known_at: int,
 ) -> Iterator[FactBehind]:
     """The facts of these streams, in the streams' order, each in the order of its fold."""
     space = namespace(engine.origin)
-    kinds = {stream_id(space, Kind(k), a, *([b] if b else [])): Kind(k) for k, a, b in keys}
+    kinds = {stream_of(space, key): Kind(key[0]) for key in keys}
     entries = histories(engine.conn, list(kinds), known_at)
     for stream, kind in kinds.items():
         for entry in standing(entries.get(stream, [])):
-            if entry.fact.topic in definition.facts and effective_day(entry.fact) <= period_to:
+            if entry.fact.topic in definition.facts and day_of(entry.fact) <= upto:
                 yield FactBehind(
                     position=entry.position,
                     type=entry.fact.topic,
@@ -125,6 +130,14 @@ def _facts(
                     stream=stream,
                     recorded_at=entry.recorded_at,
                 )
+
+
+def stream_of(space: UUID, key: Key) -> UUID:
+    """A cluster's stream is named by its code alone."""
+    kind, first, second = Kind(key[0]), key[1], key[2]
+    if kind is Kind.cluster:
+        return stream_id(space, kind, second)
+    return stream_id(space, kind, first, *([second] if second else []))
 
 
 def histories(

@@ -8,8 +8,9 @@ further edition, `<name>.v<n>.sql`, and a definition says which editions it is m
 left out, the first). A version without an SQL file of its own is counted by the nearest older one.
 What is run is the text put together from
 exactly these, so `sha256` covers all that a value depends on and nothing else: a new fragment
-changes no definition, a changed one changes those that use it. `<id>.v<n>.facts.sql` lists the
-streams behind the figure; it changes no value and is not part of the digest.
+changes no definition, a changed one changes those that use it. `<id>.facts.sql` lists the streams
+behind the figure, of all its versions, with the class they count under; it changes no value and is
+not part of the digest.
 
 The SQL takes named parameters: %(known_at)s; %(bucket)s, %(first_day)s, %(last_day)s (arrays: the
 stretches of days asked for, numbered, both days inclusive); %(view)s (`programme`, `participating`
@@ -41,7 +42,7 @@ _NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
 
 _PAGE: Final = """SELECT kind, first_key, second_key
 FROM behind
-WHERE (kind, first_key, second_key COLLATE "C")
+WHERE (%(key)s = '' OR code = %(key)s) AND (kind, first_key, second_key COLLATE "C")
     > (%(kind)s, CAST(%(first_key)s AS uuid), %(second_key)s)
 GROUP BY kind, first_key, second_key
 ORDER BY kind, first_key, second_key COLLATE "C"
@@ -153,9 +154,9 @@ def composed(
     return f"WITH RECURSIVE\n{parts}\n{then or text}"
 
 
-def _counted_by(definition: Definition, suffix: str) -> str:
-    """The text of a version, or of the nearest older one that has a file."""
-    names = (f"{definition.id}.v{n}.{suffix}" for n in range(definition.version, 0, -1))
+def _counted_by(definition: Definition) -> str:
+    """The SQL of a version, or of the nearest older one that has a file."""
+    names = (f"{definition.id}.v{n}.sql" for n in range(definition.version, 0, -1))
     return _read(next(name for name in names if (_FOLDER / name).is_file()))
 
 
@@ -168,12 +169,12 @@ def _load(name: str) -> Definition:
     if name not in (f"{definition.id}.toml", f"{stem}.toml"):
         raise ValueError(f"{name} defines {definition.name}")
     editions = definition.fragments
-    sql = composed(_counted_by(definition, "sql"), fragments=editions)
-    facts_sql = _counted_by(definition, "facts.sql")
+    sql = composed(_counted_by(definition), fragments=editions)
+    facts = _read(f"{definition.id}.facts.sql")
     return msgspec.structs.replace(
         definition,
         sql=sql,
-        facts_sql=composed(facts_sql, fragments=editions, then=_PAGE, name="behind"),
+        facts_sql=composed(facts, fragments=editions, then=_PAGE, name="behind"),
         sha256=sha256(toml.encode() + b"\n" + sql.encode()).hexdigest(),
     )
 

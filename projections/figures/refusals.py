@@ -36,6 +36,10 @@ class UnknownDimension(FigureRefusal):
     """Figure {figure} is not counted by {dimension}."""
 
 
+class UnknownRow(FigureRefusal):
+    """Figure {figure} has no row {key} by {by}: a cell is asked for by a dimension and a key."""
+
+
 class UnknownView(FigureRefusal):
     """There is no view {view} of a table by cluster."""
 

@@ -1,6 +1,7 @@
 """Late facts: those whose day lies in a period that was closed before they were recorded.
 
-A fact's day is the one that it takes effect on (`effective_on`, the day after `last_day`); the
+A fact's day is the one that it takes effect on (`effective_on`, the day after `last_day`); a
+project's end has its `last_day`, on which it is counted; the
 facts of an activity, its head-counts, lists and attendances have the day on which it was held, or
 was to begin, as known when they were recorded. A void has its target's day, as it was known just
 before. Marking duplicates acts on every day, so it is late for every period closed before. What has
@@ -100,13 +101,19 @@ def days(conn: Connection[Any], entries: Sequence[Entry]) -> dict[int, Day]:
     return {position: _day(fact, known, held) for position, fact, known in asked}
 
 
+def day_of(fact: Fact) -> date:
+    """The day of a fact that says it itself; UNDATED without one. A project ends on its last day,
+    which is counted as that of its end; whoever leaves is counted on the day after."""
+    return fact.last_day if isinstance(fact, f.ProjectEnded) else effective_day(fact)
+
+
 def _day(fact: Fact, known_at: int, held: dict[tuple[UUID, int], date]) -> Day:
     if isinstance(fact, _TIMELESS):
         return ALWAYS
     activity = getattr(fact, "activity_id", None)
     if activity is not None:
         return held.get((activity, known_at))
-    day = effective_day(fact)
+    day = day_of(fact)
     return None if day == UNDATED else day
 
 

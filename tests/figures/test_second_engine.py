@@ -26,6 +26,7 @@ ASKED: dict[str, Any] = {
     "dimension": "",
     "of": "",
     "kind": 0,
+    "key": "",
     "first_key": UUID(int=0),
     "second_key": "",
     "streams": 10,
