@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from datetime import date
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from psycopg import Connection
 from api.state import State
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Definition
-from projections.figures.compute import compute
+from projections.figures.compute import Figure, Period, compute
 from projections.figures.engines import PostgresEngine
 from projections.figures.public import public_answer
 
@@ -21,7 +22,8 @@ KEPT_ANSWERS_MAX: Final = 5_000
 
 
 class Question(NamedTuple):
-    """What is asked, apart from the position."""
+    """What is asked, apart from the position. `public` are the whole years that the public sees,
+    for whoever asks without a key; None with one."""
 
     definition: Definition
     period_from: date | None
@@ -30,7 +32,7 @@ class Question(NamedTuple):
     view: str
     cluster: str | None
     of: str | None
-    public: bool
+    public: Period | None
 
 
 class Page(NamedTuple):
@@ -104,19 +106,35 @@ def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
         cluster=question.cluster,
         of=question.of,
     )
-    answer = public_answer(figure) if question.public else msgspec.to_builtins(figure)
-    answer["links"] = _links(question, position)
-    if not question.public:
-        answer["digest"] = figure.digest
-    return Page(
-        msgspec.json.encode(answer), f'"{figure.digest[:32]}-{question.public:d}"', position
+    if question.public is None:
+        answer = msgspec.to_builtins(figure) | {"digest": figure.digest}
+    else:
+        answer = public_answer(figure, _years_of(engine, question, position))
+    body = msgspec.json.encode(answer | {"links": _links(question, position)})
+    # Of the body, not of the figure: whoever tries numbers would find what its digest withholds.
+    return Page(body, f'"{sha256(body).hexdigest()[:32]}"', position)
+
+
+def _years_of(engine: PostgresEngine, question: Question, position: int) -> Figure | None:
+    """The public's table by year of which a single year is a row; None where none was asked for."""
+    years = question.public
+    if years is None or question.by is not None or question.period_from is None:
+        return None
+    return compute(
+        engine,
+        question.definition,
+        period_from=years.from_day,
+        period_to=years.to_day,
+        known_at=position,
+        by="year",
+        of=question.of,
     )
 
 
 def _links(question: Question, position: int) -> dict[str, Any]:
     """`beside`: figures without which this one should not be shown."""
     links: dict[str, Any] = {"definition": "/v1/figures"}
-    if not question.public:
+    if question.public is None:
         links["facts"] = _facts_link(question, position)
     if question.definition.beside:
         links["beside"] = [f"/v1/figures/{id_}" for id_ in question.definition.beside]

@@ -17,7 +17,7 @@ from api.state import STATE
 from projections.figures.almost import AlmostPage, almost_counted
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Measure, Text, definition_of
-from projections.figures.compute import Figure
+from projections.figures.compute import Figure, Period
 from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
 from projections.figures.refusals import FigureRefusal
@@ -103,11 +103,13 @@ def _question(request: web.Request, asked: Asked) -> Question:
     if asked.to and asked.as_of:
         raise Problem("invalid_parameter", "to and as_of are two names of one day: leave one out.")
     definition = _definition(request)
-    return Question(definition, start, to, asked.by, asked.view, asked.cluster, asked.of, False)
+    return Question(definition, start, to, asked.by, asked.view, asked.cluster, asked.of, None)
 
 
 async def _public_question(request: web.Request, asked: Asked) -> Question:
-    """Whole years at the head; tables of the whole programme only: differences give cells away."""
+    """At the head, the whole programme up to the last complete year, by one dimension or none; or
+    one of its years, which is a row of the table by year and withheld like it. Anything else would
+    give cells away by differences: some years together, or the programme up to an earlier one."""
     if asked.known_at or asked.cluster or asked.as_of or asked.view != "participating":
         raise _needs_key("known_at, as_of, cluster and view need a key")
     if asked.by in FINE:
@@ -118,16 +120,28 @@ async def _public_question(request: web.Request, asked: Asked) -> Question:
         lambda conn: complete_years(PostgresEngine(conn), known_at=known, today=today())
     )
     last = whole.to_day if whole else date(today().year - 1, 12, 31)
+    years = whole or Period(from_day=None, to_day=last)
     start = None if asked.from_ is None else day_of(asked.from_, "from")
     to = day_of(asked.to, "to", last)
-    years = (start is None or (start.month, start.day) == (1, 1)) and (to.month, to.day) == (12, 31)
-    if not years or to > last:
-        raise _needs_key(f"the public sees whole years, to {last} at the latest")
-    if asked.by is not None:
-        if asked.from_ is not None or asked.to is not None:
-            raise _needs_key("tables of a part of the programme need a key")
-        start = whole.from_day if whole else None
-    return Question(_definition(request), start, to, asked.by, asked.view, None, asked.of, True)
+    entire = start in (None, years.from_day) and to == last
+    if not entire and not _is_year_of(years, start, to):
+        raise _needs_key(f"the public sees the programme to {last}, and each whole year of it")
+    if asked.by is not None and not entire:
+        raise _needs_key("tables of a part of the programme need a key")
+    if entire:
+        start = years.from_day if asked.by is not None else None
+    return Question(_definition(request), start, to, asked.by, asked.view, None, asked.of, years)
+
+
+def _is_year_of(years: Period, first: date | None, last: date) -> bool:
+    """Whether these days are one calendar year among those that the public sees."""
+    return (
+        years.from_day is not None
+        and first == date(last.year, 1, 1)
+        and last == date(last.year, 12, 31)
+        and years.from_day <= first
+        and last <= years.to_day
+    )
 
 
 def _needs_key(why: str) -> Problem:
