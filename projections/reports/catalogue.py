@@ -2,7 +2,8 @@
 
 A table's columns are figures, or parts of one; its rows are one row for the period, or one a year,
 cluster or another dimension that all its figures have. `includes` takes over the tables of other
-reports. `<id>.toml` is the version in force, `<id>.v<n>.toml` an older one: it stays computable.
+reports, of their first version unless it names another, so that an older text never changes.
+`<id>.toml` is the version in force, `<id>.v<n>.toml` an older one: it stays computable.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def report_of(report: str) -> ReportOf:
     if not version:
         return REPORTS[report_id]
     if report not in EVERY:
-        versions = (str(r.version) for r in EVERY.values() if r.id == report_id)
+        versions = sorted(str(r.version) for r in EVERY.values() if r.id == report_id)
         raise UnknownReportVersion(report=report_id, version=version, allowed=versions)
     return EVERY[report]
 
@@ -140,7 +141,7 @@ def tables_of(report: ReportOf) -> tuple[TableOf, ...]:
     """The report's tables; those it takes over from others have the other's id before theirs."""
     taken = [
         msgspec.structs.replace(table, id=f"{other.id}.{table.id}")
-        for other in map(report_of, report.includes)
+        for other in (report_of(one if "@" in one else f"{one}@1") for one in report.includes)
         for table in tables_of(other)
     ]
     return (*taken, *report.tables)

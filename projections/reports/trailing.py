@@ -4,16 +4,23 @@ its day, and by whom. They are read from the book, so only its own database can 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 from psycopg import Connection
 
-from ledger.domain.facts import AttendanceVoided, FactVoided
-from ledger.domain.history import Entry
-from ledger.store.codec import decode_leaf, event_key
+from ledger.domain.facts import (
+    AttendanceRecorded,
+    AttendanceRegistered,
+    AttendanceVoided,
+    FactVoided,
+    ProjectEnded,
+)
+from ledger.domain.history import Entry, standing
+from ledger.store.codec import decode_leaf
+from projections.figures.behind import histories
 from projections.figures.catalogue import Text
 from projections.figures.engines import Engine, PostgresEngine
 from projections.models.trail import name_id
@@ -81,7 +88,7 @@ def late_facts(conn: Connection[Any], cut: Cut) -> Content:
 
 
 def voided_facts(conn: Connection[Any], cut: Cut) -> Content:
-    """Every void, with its reason and what it voided."""
+    """Every void, with its reason and what it voided, a line for each fact."""
     columns = (
         _POSITION,
         _column("reason", "text", "Grund", "Reason"),
@@ -99,7 +106,26 @@ def voided_facts(conn: Connection[Any], cut: Cut) -> Content:
             void.actor,
             *((target.position, target.fact.topic, target.actor) if target else (None,) * 3),
         )
-        for void, target in _voids(conn, cut)
+        for void, targets in _voids(conn, cut)
+        for target in targets or (None,)
+    )
+    return Content(columns, rows)
+
+
+def backdated_facts(conn: Connection[Any], cut: Cut) -> Content:
+    """What was recorded long after its day: facts of one type and day that one actor recorded on
+    one day stand in one line, as an attendance list is hundreds of them."""
+    columns = (
+        _column("position", "position", "Erste Position", "First position"),
+        _TYPE,
+        _DAY,
+        _RECORDED,
+        _ACTOR,
+        _column("facts", "count", "Tatsachen", "Facts"),
+    )
+    rows = tuple(
+        (b.position, b.type, b.day.isoformat(), b.recorded_on.isoformat(), b.actor, b.facts)
+        for b in _backdated(conn, cut)
     )
     return Content(columns, rows)
 
@@ -114,9 +140,11 @@ def by_actor(conn: Connection[Any], cut: Cut) -> Content:
     )
     late_of = Counter(entry.actor for entry, _, _ in _late(conn, cut))
     voids_of = Counter(void.actor for void, _ in _voids(conn, cut))
-    backdated_of = _backdated(conn, cut)
+    backdated_of: Counter[str] = Counter()
+    for backdated in _backdated(conn, cut):
+        backdated_of[backdated.actor] += backdated.facts
     actors = sorted({*late_of, *voids_of, *backdated_of})
-    rows = tuple((a, late_of[a], voids_of[a], backdated_of.get(a, 0)) for a in actors)
+    rows = tuple((a, late_of[a], voids_of[a], backdated_of[a]) for a in actors)
     return Content(columns, rows)
 
 
@@ -124,6 +152,7 @@ SOURCES: Final[Mapping[str, Source]] = {
     "late_facts": late_facts,
     "voided_facts": voided_facts,
     "by_actor": by_actor,
+    "backdated_facts": backdated_facts,
 }
 
 
@@ -154,8 +183,9 @@ def _late_among(
             yield entry, day_of[entry.position], found[entry.position]
 
 
-def _voids(conn: Connection[Any], cut: Cut) -> list[tuple[Entry, Entry | None]]:
-    """Voids of the period's facts, each with its target; None where it voids a whole attendance."""
+def _voids(conn: Connection[Any], cut: Cut) -> list[tuple[Entry, tuple[Entry, ...]]]:
+    """Voids of the period's facts, each with what it voided: one fact, or an attendance's standing
+    ones. What has no day of its own (identifiers, keys) is voided on the day it is recorded."""
     rows = conn.execute(
         """SELECT f.state FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
         WHERE t.topic = ANY(%s) AND t.position <= %s ORDER BY t.position""",
@@ -164,49 +194,101 @@ def _voids(conn: Connection[Any], cut: Cut) -> list[tuple[Entry, Entry | None]]:
     ).fetchall()
     entries = [decode_leaf(bytes(state)) for (state,) in rows]
     day_of = days(conn, entries)
-    voids = [entry for entry in entries if cut.holds(day_of[entry.position])]
-    keys = {
-        void.position: event_key(void.fact.target_source or void.source, void.fact.target)
-        for void in voids
-        if isinstance(void.fact, FactVoided)
-    }
-    targets = conn.execute(
-        "SELECT event_key, state FROM ledger.facts WHERE event_key = ANY(%s)",
-        (list(keys.values()),),
-        binary=True,
-    ).fetchall()
-    by_key = {key: decode_leaf(bytes(state)) for key, state in targets}
-    return [
-        (void, by_key.get(keys[void.position]) if void.position in keys else None) for void in voids
+    voids = [
+        entry
+        for entry in entries
+        if cut.holds(day_of[entry.position] or date.fromisoformat(entry.recorded_at[:10]))
     ]
+    streams = list({void.stream for void in voids})
+    told = histories(conn, streams, cut.known_at)
+    return [(void, tuple(_voided_by(void, told[void.stream]))) for void in voids]
 
 
-def _backdated(conn: Connection[Any], cut: Cut) -> dict[str, int]:
-    """By actor, facts with a day of their own (an attendance has none) recorded long after it.
+def _voided_by(void: Entry, history: Sequence[Entry]) -> Iterator[Entry]:
+    """A void is written to its target's stream."""
+    before = [entry for entry in history if entry.position < void.position]
+    if isinstance(void.fact, FactVoided):
+        target = (void.fact.target_source or void.source, void.fact.target)
+        yield from (entry for entry in before if (entry.source, entry.id) == target)
+    else:
+        yield from standing(before)
 
-    OFFSET 0 keeps the planner from reading a fact's JSON anew for each use of its day.
-    """
+
+class _Backdated(NamedTuple):
+    """Facts of one type, one day and one recording day by one actor; `position` is the first's."""
+
+    position: int
+    type: str
+    day: date
+    recorded_on: date
+    actor: str
+    facts: int
+
+
+# What is about an activity has the activity's day, as known when it was recorded (lateness.py).
+# Nine facts of ten are attendances: their rows tell their activity, so their JSON is not read.
+# OFFSET 0 keeps the planner from reading a fact's JSON anew for each use of its day.
+_BACKDATED: Final = """WITH own AS (
+    SELECT position, topic, actor, recorded_at, coalesce(
+        (data ->> 'effective_on')::date,
+        (data ->> 'last_day')::date + CASE WHEN topic = %(project_ended)s THEN 0 ELSE 1 END) AS day
+    FROM (
+        SELECT t.position, t.topic, t.actor, f.recorded_at,
+            convert_from(f.state, 'UTF8')::json -> 'data' AS data
+        FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
+        WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 6, 7])
+        OFFSET 0
+    ) AS fact
+),
+of_activity AS (
+    SELECT t.position, t.topic, t.actor, f.recorded_at,
+        (convert_from(f.state, 'UTF8')::json -> 'data' ->> 'activity_id')::uuid AS activity_id
+    FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
+    WHERE t.position <= %(known_at)s AND t.kind = 4
+    UNION ALL
+    SELECT t.position, t.topic, t.actor, f.recorded_at, a.activity_id
+    FROM models.attendance a
+    JOIN models.trail t ON t.position = a.known_from AND t.topic = ANY(%(attended)s)
+    JOIN ledger.facts f ON f.notification_id = a.known_from
+    WHERE a.known_from <= %(known_at)s
+),
+dated AS (
+    SELECT position, topic, actor, day, (recorded_at AT TIME ZONE 'UTC')::date AS recorded_on
+    FROM (
+        SELECT position, topic, actor, recorded_at, day FROM own
+        UNION ALL
+        SELECT o.position, o.topic, o.actor, o.recorded_at, coalesce(a.held_on, a.starts_on)
+        FROM of_activity o
+        JOIN models.activity a ON a.activity_id = o.activity_id
+            AND a.known_from <= o.position AND o.position < a.known_to
+    ) AS every
+    OFFSET 0
+)
+SELECT min(position), type.name, day, recorded_on, who.name, count(*)
+FROM dated
+JOIN models.trail_name AS type ON type.id = dated.topic
+JOIN models.trail_name AS who ON who.id = dated.actor
+WHERE day BETWEEN %(first_day)s AND %(last_day)s AND recorded_on - day > %(days)s
+GROUP BY type.name, day, recorded_on, who.name
+ORDER BY min(position)"""
+
+
+def _backdated(conn: Connection[Any], cut: Cut) -> list[_Backdated]:
+    """Facts of the period recorded long after their day, in order of their first positions. Voids
+    and what takes a registration back say nothing new of a day, and are not among them."""
     rows = conn.execute(
-        """SELECT name, count(*) FROM (
-            SELECT t.actor, f.recorded_at, convert_from(f.state, 'UTF8')::json -> 'data' AS data
-            FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
-            WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 4, 6, 7])
-            OFFSET 0
-        ) AS fact JOIN models.trail_name ON trail_name.id = fact.actor
-        CROSS JOIN LATERAL (SELECT coalesce(
-            (data ->> 'effective_on')::date, (data ->> 'last_day')::date + 1,
-            (data ->> 'held_on')::date) AS day OFFSET 0) AS own
-        WHERE day BETWEEN %(first_day)s AND %(last_day)s
-            AND (recorded_at AT TIME ZONE 'UTC')::date - day > %(days)s
-        GROUP BY name""",
+        _BACKDATED,
         {
             "known_at": cut.known_at,
             "first_day": cut.first_day or date.min,
             "last_day": cut.last_day,
             "days": BACKDATED_DAYS,
+            "project_ended": name_id(ProjectEnded.topic),
+            "attended": list(map(name_id, (AttendanceRegistered.topic, AttendanceRecorded.topic))),
         },
+        prepare=False,
     )
-    return dict(rows.fetchall())
+    return list(map(_Backdated._make, rows.fetchall()))
 
 
 def _shown(day: Day) -> str | None:

@@ -51,7 +51,7 @@ def test_a_filed_report_says_what_it_rests_on(filer: Client) -> None:
     assert answer.status == 201
     receipt, filing = answer.json()["receipt"], answer.json()["filed"]
     assert answer.headers["Location"] == f"/v1/reports/{receipt['position']}"
-    assert filing["report"] == "complete@1"
+    assert filing["report"] == "complete@2"
     assert filing["known_at"] == receipt["position"] - 1
     assert "activities@2" in {used["definition"] for used in filing["definitions"]}
     filer.service.position = receipt["position"]
@@ -145,7 +145,7 @@ def test_filing_needs_its_scope_and_source(filer: Client, service: Service) -> N
 def test_who_files_may_not_record_a_report_as_a_fact(filer: Client, service: Service) -> None:
     filing = filer.read(f"/v1/reports/{filed(filer)}")["filed"]
     made_up = {
-        "report": "complete@1",
+        "report": "complete@2",
         "period_from": "2019-01-01",
         "period_to": "2019-12-31",
         "parameters": {},

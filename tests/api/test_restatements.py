@@ -32,7 +32,7 @@ def test_a_filing_is_restated_up_to_now(filed: int, auditor: Client, service: Se
     found = auditor.read(f"/v1/reports/{filed}/diff/now")
     (line,) = found["facts"]
     assert (line["position"], line["type"]) == (service.position, "headcount.recorded.v1")
-    assert found["before"] == {"filed": filed, "report": "complete@1", "known_at": filed - 1}
+    assert found["before"] == {"filed": filed, "report": "complete@2", "known_at": filed - 1}
     moved = {m["cell"]["figure"]: m["by"] for m in line["moved"] if "by" not in m["cell"]}
     assert moved["participations"] == moved["coverage"] == 39
 

@@ -99,3 +99,13 @@ def test_what_has_no_day_is_never_late(past: History) -> None:
     past.post("organisation.identified", organisation_id=uid("a"), identifiers=["ror:05591te55"])
     past.post("person.erased", person_ref=uid("anna"), legal_basis="art-17")
     assert lates(past) == {}
+
+
+def test_a_projects_end_is_counted_and_late_on_its_last_day(past: History) -> None:
+    past.project("tram", "rail", on="2016-01-01")
+    past.project("boat", "rail", on="2016-01-01")
+    closed = close(past)
+    ended = {"outcome": "completed"}
+    last = past.post("project.ended", project_id=uid("tram"), last_day="2018-12-31", **ended)
+    past.post("project.ended", project_id=uid("boat"), last_day="2017-12-31", **ended)
+    assert lates(past) == {last: (closed,)}
