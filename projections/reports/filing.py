@@ -11,12 +11,14 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import Connection
 
 from ledger.domain.facts import DefinitionDigest, PeriodClosed, ReportPublished
 from ledger.domain.history import Entry, voided
 from ledger.domain.vocabulary import FIRST_DAY
 from ledger.store.codec import decode_leaf, event_key
+from projections.figures.behind import histories
 from projections.figures.catalogue import CATALOGUE, definition_of
 from projections.figures.compute import compute
 from projections.figures.engines import Engine
@@ -29,7 +31,8 @@ from projections.reports.refusals import ReportMismatch
 
 class Filed(Struct, frozen=True, kw_only=True):
     """A filed report: its `report.published` fact. `position` is its name, `known_at` the position
-    it was computed at, `sha256` the digest of its canonical JSON."""
+    it was computed at, `sha256` the digest of its canonical JSON. `voided_by` is the position of
+    its void, if it was voided since: it can still be read, and says so."""
 
     position: int
     recorded_at: str
@@ -40,6 +43,7 @@ class Filed(Struct, frozen=True, kw_only=True):
     parameters: dict[str, str]
     definitions: tuple[Used, ...]
     sha256: str
+    voided_by: int | None = None
 
     @property
     def asked(self) -> Asked:
@@ -116,15 +120,20 @@ def filings(
 
 
 def filing_at(conn: Connection[Any], position: int, *, upto: int) -> Filed | None:
-    """The report filed at a position, if one is."""
+    """The report filed at a position, if one is, and whether it was voided by position `upto`."""
     row = conn.execute(
-        "SELECT state FROM ledger.facts WHERE notification_id = %s AND topic = %s",
+        "SELECT originator_id FROM ledger.facts WHERE notification_id = %s AND topic = %s",
         (position, ReportPublished.topic),
         binary=True,
     ).fetchone()
     if row is None or position > upto:
         return None
-    return filed(decode_leaf(bytes(row[0])))
+    entries = histories(conn, [row[0]], upto)[row[0]]
+    gone = voided(entries)
+    (entry,) = (entry for entry in entries if entry.position == position)
+    return replace(
+        filed(entry), voided_by=gone[entry.event].position if entry.event in gone else None
+    )
 
 
 def recorded(conn: Connection[Any], source: str, id: str) -> Entry | None:

@@ -232,3 +232,22 @@ def test_the_trail_marks_a_fact_that_comes_after_the_closing(
     assert "late" not in earlier
     assert counted["late"] == [closing]
     assert auditor.read(f"/v1/facts/{counted['position']}")["fact"]["late"] == [closing]
+
+
+def test_a_voided_filing_can_be_read_and_says_what_voided_it(
+    filer: Client, service: Service
+) -> None:
+    position = filed(filer)
+    admin = service.client("admin")
+    valid = filer.read(f"/v1/reports/{position}")
+    assert valid["filed"]["voided_by"] is None
+    (void,) = admin.post(
+        ("fact.voided.v1", {"target": "r1", "target_source": SOURCE, "reason": "wrong"})
+    )
+    filer.read("/v1/reports")
+    gone = filer.read(f"/v1/reports/{position}")
+    assert gone["filed"]["voided_by"] == void["position"]
+    assert gone["report"] == valid["report"]
+    page = service.public().get(f"/en/reports/{position}").body.decode()
+    assert "This report was voided" in page
+    assert f"/en/trail/{void['position']}" in page
