@@ -197,3 +197,37 @@ def test_two_references_known_to_be_one_person_are_one_participation(past: Histo
     assert past.value("participations") == 3
     past.void(marked)
     assert past.value("participations") == 4
+
+
+def test_joint_activities_with_different_leads_count_with_each_and_lead_once(
+    past: History,
+) -> None:
+    past.activity("one", "rail", "food", on="2010-05-01")
+    past.activity("two", "food", "rail", "wood", on="2010-06-01")
+    past.activity("three", "food", on="2010-07-01")
+    for name, count in (("one", 10), ("two", 20), ("three", 30)):
+        past.headcount(name, count, "total")
+    participating = past.figure("participations", by="cluster")
+    assert past.rows("participations", by="cluster") == {"food": 60, "rail": 30, "wood": 20}
+    assert (participating.value, participating.joint_adjustment) == (60, -50)
+    assert past.rows("participations", by="cluster", view="lead") == {
+        "food": 50,
+        "rail": 10,
+        "wood": 0,
+    }
+    past.post("activity.changed", activity_id=uid("two"), organisers=["wood", "food"])
+    assert past.rows("activities", by="cluster", view="lead") == {"food": 1, "rail": 1, "wood": 1}
+
+
+def test_a_list_that_comes_after_the_head_count_takes_its_place_and_goes_with_its_void(
+    past: History,
+) -> None:
+    past.activity("fair", "rail", on="2010-05-01")
+    counted = past.headcount("fair", 50, "total")
+    past.came("fair", ["ann", "bob"])
+    listed = past.listed("fair", complete=True)
+    assert [past.value("participations", known_at=at) for at in (counted, listed)] == [50, 2]
+    again = past.headcount("fair", 60, "total")
+    assert past.value("participations", known_at=again) == 2
+    past.void(listed)
+    assert past.value("participations") == 60

@@ -144,3 +144,40 @@ def test_an_activitys_own_classes_are_its_place_kind_and_mode(past: History) -> 
         "onsite": 2,
         "unknown": 0,
     }
+
+
+def test_tables_by_class_of_what_joins_leaves_stays_and_takes_part(past: History) -> None:
+    company(past, "A", size_class="small", nuts3="DE211")
+    company(past, "B", size_class="large", nuts3="DE271")
+    company(past, "U", kind="university", nuts3="DE211")
+    past.member("A", "rail", "2010-01-01")
+    past.member("B", "rail", "2009-01-01", last_day="2010-06-30")
+    past.member("U", "rail", "2009-01-01")
+    past.project("tram", "rail", on="2010-03-01")
+    past.enrolled("tram", "A", "2010-03-01")
+    past.enrolled("tram", "U", "2010-03-01")
+    moved(past, "A", "2010-07-01", nuts3="DE273")
+    by = {
+        (figure, by): past.table(figure, by=by, **YEAR_2010)
+        for figure in (
+            "joins", "leavers", "first_time_organisations", "newly_engaged_with_research",
+            "companies_involved", "enrolments", "retention",
+        )
+        for by in ("size_class", "nuts2")
+    }  # fmt: skip
+    assert by == {
+        ("joins", "size_class"): {"small": (1,)},
+        ("joins", "nuts2"): {"DE27": (1,)},
+        ("leavers", "size_class"): {"large": (1,)},
+        ("leavers", "nuts2"): {"DE27": (1,)},
+        ("first_time_organisations", "size_class"): {"small": (1,)},
+        ("first_time_organisations", "nuts2"): {"DE27": (1,)},
+        ("newly_engaged_with_research", "size_class"): {"small": (1,)},
+        ("newly_engaged_with_research", "nuts2"): {"DE27": (1,)},
+        ("companies_involved", "size_class"): {"large": (1,), "small": (1,)},
+        ("companies_involved", "nuts2"): {"DE27": (2,)},
+        ("enrolments", "size_class"): {"small": (1,), "unknown": (1,)},
+        ("enrolments", "nuts2"): {"DE21": (2,)},  # as on the first day of each pair
+        ("retention", "size_class"): {"large": (0, 1, 0), "unknown": (1, 1, 0)},
+        ("retention", "nuts2"): {"DE21": (1, 1, 0), "DE27": (0, 1, 0)},
+    }

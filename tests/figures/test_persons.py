@@ -70,3 +70,16 @@ def test_who_came_under_another_reference_did_not_stay_away(past: History) -> No
     assert past.value("no_shows") == 2
     past.post("person.marked_duplicate", person_ref=uid("ann again"), of=uid("ann"))
     assert past.value("no_shows") == 1
+
+
+def test_the_facts_behind_no_shows_leave_out_who_came_under_another_reference(
+    past: History,
+) -> None:
+    past.activity("fair", "rail", on="2010-05-01")
+    for name in ("ann again", "bob"):
+        past.post("attendance.registered", activity_id=uid("fair"), person_ref=uid(name))
+    stayed_away = past.head
+    past.came("fair", ["ann"])
+    past.post("person.marked_duplicate", person_ref=uid("ann again"), of=uid("ann"))
+    assert past.value("no_shows") == 1
+    assert [fact.position for fact in past.behind("no_shows").facts] == [stayed_away]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
+from ledger.domain.commands import Refused
 from tests.figures.history import History, uid
 
 YEAR_2010 = {"period_from": date(2010, 1, 1), "period_to": date(2010, 12, 31)}
@@ -198,3 +201,18 @@ def test_a_split_moves_nothing_to_the_parts(past: History) -> None:
     past.post("organisation.dissolved", organisation_id=uid("whole"), effective_on="2010-07-02")
     assert flows(past) == (1, 1, 0, 1, 0, 1)
     assert past.numbers("retention", **YEAR_2010) == (0, 1, 0)
+
+
+def test_the_neighbours_of_what_was_voided_stand_as_they_stood(past: History) -> None:
+    past.company("A")
+    past.member("A", "rail", "2009-01-01", last_day="2009-12-31")
+    past.member("A", "rail", "2010-03-01", last_day="2010-06-30")
+    middle = past.head - 1
+    past.member("A", "rail", "2010-09-01")
+    assert flows(past) == (1, 0, 2, 2, 0, 1)
+    past.void(past.head - 1)
+    past.void(middle)
+    assert flows(past) == (1, 0, 1, 1, 0, 1)
+    assert flows(past, year=2009) == (0, 1, 0, 0, 0, 1)
+    with pytest.raises(Refused, match="Void them in the same batch"):
+        past.void(middle - 1)  # the first spell would run into the last one
