@@ -29,6 +29,11 @@ two views: `participating` (each cluster that takes part counts it) and `lead` (
 counts it). The joint adjustment is the total minus the sum of the rows: negative or 0 for counts
 of activities, projects, organisations; where transitions or repeated visits are counted it may be
 positive too.
+
+A figure lacks a dimension where it would mean nothing, or two things. A project has no region, kind
+or size of its own: those of its partners are told by `enrolments`. A merger and a partnership have
+two organisations, of two classes. A person comes for several organisations, so persons are told
+apart by their activities only. A share is not told apart by the class that it is a share of.
 """
 
 
