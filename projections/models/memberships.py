@@ -86,8 +86,9 @@ CREATE TABLE application (
 )
 
 
-def _phases(key: tuple[Any, ...], spell: Spell) -> Iterator[MembershipRow]:
-    end = spell.to_day or FOREVER
+def _phases(key: tuple[Any, ...], spell: Spell, before: date) -> Iterator[MembershipRow]:
+    """The phases of a spell, up to the day on which the next one begins."""
+    end = min(spell.to_day or FOREVER, before)
     followers = [phase.from_day for phase in spell.phases[1:]]
     pieces = [
         (phase, min(following, end))
@@ -101,16 +102,21 @@ def _phases(key: tuple[Any, ...], spell: Spell) -> Iterator[MembershipRow]:
             status="suspended" if phase.suspended else "member",
             category=phase.category,
             spell_from=spell.from_day,
-            cause=spell.cause if until == end else None,
+            cause=spell.cause if until == spell.to_day else None,
             valid_from=phase.from_day,
             valid_to=until,
         )
 
 
 def rows(key: tuple[Any, ...], state: Membership) -> Iterator[Projected]:
-    """One row a phase of a spell, one an application that was open on at least one day."""
-    for spell in state.spells:
-        for row in _phases(key, spell):
+    """One row a phase of a spell, one an application that was open on at least one day.
+
+    Between two voids of one batch, an end may be gone and its admission still there: as known at
+    that position the spell lasts until the next one begins, and no day is counted twice.
+    """
+    following = [spell.from_day for spell in state.spells[1:]]
+    for spell, before in zip(state.spells, [*following, FOREVER], strict=False):
+        for row in _phases(key, spell, before):
             yield Projected(MEMBERSHIP, row)
     for asked in state.applications:
         until = asked.to_day or FOREVER
@@ -119,4 +125,4 @@ def rows(key: tuple[Any, ...], state: Membership) -> Iterator[Projected]:
             yield Projected(APPLICATION, asking)
 
 
-MODEL = Model(Kind.membership, (MEMBERSHIP, APPLICATION), rows)
+MODEL = Model(Kind.membership, (MEMBERSHIP, APPLICATION), rows, edition=2)

@@ -226,8 +226,10 @@ def membership(facts: list[Fact]) -> Iterator[Row]:
                 spell.turn(fact.day, "member")
             case "membership.ended.v1":
                 spell.until, spell.cause = fact.day, fact.data["cause"]
-    for spell in spells:
-        for (status, category), first, until in stretches(spell.turns, spell.until):
+    nexts = [spell.first for spell in spells[1:]]
+    for spell, before in zip(spells, [*nexts, FOREVER], strict=False):
+        # Known between two voids of a batch, it may still be open when the next one begins.
+        for (status, category), first, until in stretches(spell.turns, min(spell.until, before)):
             cause = spell.cause if until == spell.until else None
             phase = (status, category, spell.first, cause, first, until)
             yield Row("membership", (*_member(facts), *phase))
