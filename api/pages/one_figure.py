@@ -80,7 +80,7 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
         asked.view,
         asked.cluster or None,
         asked.of or None,
-        False,
+        None,
     )
     try:
         answered = await ask.request.app[FIGURES].at(ask.state, question, ask.cut.known_at)
@@ -143,7 +143,9 @@ def _behind(
         period_from=question.period_from,
         period_to=question.period_to,
         known_at=position,
+        view=question.view,
         cluster=question.cluster,
+        of=question.of,
         after=asked.almost,
         limit=_STREAMS,
     )
