@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -150,20 +151,21 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except Problem as problem:
         counts.refused(problem.code)
-        response = _shown(request, problem)
+        response = await _shown(request, problem)
         if problem.code in UNREADABLE:
             await _hang_up(request, response)
     except web.HTTPException as error:
         translated = _of_aiohttp(request, error)
         counts.refused(translated.code)
-        response = _shown(request, translated)
+        response = await _shown(request, translated)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # the edge of the process
         counts.refused("internal")
         log.exception("request_failed", request_id=request_id, path=request.path)
         detail = f"The request failed here. Tell the operator: {request_id}."
-        response = _shown(request, Problem("internal", detail))
+        case = {"request_id": request_id}
+        response = await _shown(request, Problem("internal", detail, case=case))
     if BEGUN in request and not response.prepared and request.transport is not None:
         request.transport.abort()  # half an answer is out: only a broken connection tells
     counts.answered(request.method, response.status, time.perf_counter() - began)
@@ -171,7 +173,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-def _shown(request: web.Request, problem: Problem) -> web.Response:
+async def _shown(request: web.Request, problem: Problem) -> web.Response:
     """A problem as JSON, and as a page where a page was asked for by a person."""
     is_page = request.path.startswith(PAGES) or request.path[:3] in {"/de", "/en"}
     if not is_page or "text/html" not in request.headers.get("Accept", ""):
@@ -181,10 +183,21 @@ def _shown(request: web.Request, problem: Problem) -> web.Response:
         return web.Response(
             status=303, headers={"Location": f"{request.path[:3]}/sign-in?next={where}"}
         )
+    if AUTHORITY not in request:  # nothing is at this address, and nobody was asked who they are
+        with suppress(Problem):
+            request[AUTHORITY] = await who(request)
     language: Language = "en" if request.path.startswith("/en") else "de"
+    page = problem_page(
+        problem,
+        language,
+        viewer_of(request),
+        request.path[3:].rstrip("/"),
+        request.query,
+        is_form=request.method != "GET",
+    )
     return web.Response(
         status=problem.status,
-        body=problem_page(problem, language, viewer_of(request)).encode(),
+        body=page.encode(),
         headers={"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"},
     )
 

@@ -1,5 +1,6 @@
 """Refusals to RFC 9457 problems: one table from code to status, one shape for every error."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -88,7 +89,10 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(Exception):
-    """An answer that is an error. `more` are extension members of the problem object."""
+    """An answer that is an error. `more` are extension members of the problem object.
+
+    `case` are the fields of a refusal's sentence, for those who say it in other words.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class Problem(Exception):
         *,
         errors: tuple[Finding, ...] = (),
         headers: dict[str, str] | None = None,
+        case: Mapping[str, object] | None = None,
         **more: Any,
     ) -> None:
         super().__init__(detail)
@@ -104,6 +109,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
+        self.case = case or {}
         self.more = more
 
     @property
@@ -163,7 +169,7 @@ def of_refusal(refusal: Refusal, fact: Fact | None = None, prefix: str = "") -> 
         {"in_the_way": refusal.case["in_the_way"]} if "in_the_way" in refusal.case else {}
     )
     finding = Finding(pointer, str(refusal), value, rule)
-    return Problem(refusal.code, str(refusal), errors=(finding,), **more)
+    return Problem(refusal.code, str(refusal), errors=(finding,), case=refusal.case, **more)
 
 
 def sentence_of(code: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 from psycopg import Connection
 
-from api.answers import JSON, LEDGER_POSITION, accepted
+from api.answers import JSON, LEDGER_POSITION, accepted, stream
 from api.contract import Answer, Route, query
 from api.dispatch import SESSION, viewer_of
 from api.problems import Problem
@@ -69,7 +69,8 @@ class Ask(Struct, Generic[Q], frozen=True):
 class Sheet(Struct, frozen=True, kw_only=True):
     """A page's content. `data` is the JSON and stands in the template as `data`.
 
-    `rows` are what the CSV lists, one struct a line; None: the page is no list. `content` is for
+    `rows` are what the CSV lists, one struct a line; None: the page is no list. Where the page
+    shows a part of a list, `every` gives all of it to the CSV, a piece at a time. `content` is for
     the template alone: charts, links, choices of a form. `known_at` is the position of a page that
     chooses it itself.
     """
@@ -78,6 +79,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
     template: str
     data: Any
     rows: Sequence[Struct] | None = None
+    every: Callable[[], AsyncIterator[Sequence[Struct]]] | None = None
     content: Mapping[str, Any] = {}
     status: int = 200
     known_at: int | None = None
@@ -103,7 +105,7 @@ def page(
     """A page's line in the table of routes. `path` is without language, and begins with `/`."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        ask = await _ask(request, asked)
+        ask = await ask_of(request, asked)
         media = _media(request)
         return await _answer(ask, await shows(ask), media)
 
@@ -115,7 +117,7 @@ def opening(path: str, shows: Shows, summary: str, *, scope: str) -> Route:
     """A page at a path without a language: German comes first."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        ask = await _ask(request, PageQuery)
+        ask = await ask_of(request, PageQuery)
         return await _answer(ask, await shows(ask), HTML)
 
     handle.__doc__ = summary
@@ -126,7 +128,7 @@ def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
     """A form's line: its fields, taken from this site's own pages only."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        ask = await _ask(request, PageQuery)
+        ask = await ask_of(request, PageQuery)
         done = await takes(ask, await _fields(request))
         if isinstance(done, Sent):
             return _sent(ask, done)
@@ -171,9 +173,12 @@ def _route(method: Any, path: str, handle: Any, summary: str, scope: str) -> Rou
     return Route(method, path, handle, summary, scope, answers, "pages", in_document=False)
 
 
-async def _ask(request: web.Request, shape: type[Q]) -> Ask[Q]:
+async def ask_of(request: web.Request, shape: type[Q]) -> Ask[Q]:
+    """What a request asks of a page. A time that was cleared is one left open. Raises Problem."""
     asked = query(request, shape)
-    cut = Cut(day_of(asked.as_of, "as_of"), await known_at(request, asked.known_at, None))
+    cut = Cut(
+        day_of(asked.as_of or None, "as_of"), await known_at(request, asked.known_at or None, None)
+    )
     language = cast(Language, request.match_info.get("language", "de"))
     return Ask(request, language, asked, cut, authority_of(request), viewer_of(request))
 
@@ -184,6 +189,8 @@ def _media(request: web.Request) -> str:
 
 
 async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse:
+    if media == CSV and sheet.every is not None:
+        return await _stream(ask, sheet.every())
     if media == JSON:
         body = msgspec.json.encode(sheet.data)
     elif media == CSV:
@@ -204,17 +211,32 @@ async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse
     return response
 
 
+async def _stream(ask: Ask[Any], pieces: AsyncIterator[Sequence[Struct]]) -> web.StreamResponse:
+    """All rows of a list, as long as it may be: no more than a piece of it is ever held."""
+    first = await anext(pieces, ())  # a problem is answered before the first byte goes out
+    headers = {LEDGER_POSITION: str(ask.cut.known_at), hdrs.VARY: "Accept, Authorization, Cookie"}
+    response = stream(f"{CSV}; charset=utf-8", headers)
+    await response.prepare(ask.request)
+    await response.write(_csv(first))
+    async for rows in pieces:
+        await response.write(_csv(rows, header=False))
+    await response.write_eof()
+    return response
+
+
 async def _frame(ask: Ask[Any], sheet: Sheet) -> Frame:
     known_at = ask.cut.known_at if sheet.known_at is None else sheet.known_at
     standing = await ask.state.read(_standing, Cut(ask.cut.as_of, known_at))
     return Frame(
         language=ask.language,
         path=_path(ask.request),
-        query=dict(ask.request.query),
+        query={name: value for name, value in ask.request.query.items() if value},
         title=sheet.title,
         viewer=ask.viewer,
         standing=msgspec.structs.replace(
-            standing, chosen_day=ask.asked.as_of, chosen_position=ask.asked.known_at
+            standing,
+            chosen_day=ask.asked.as_of or None,
+            chosen_position=ask.asked.known_at or None,
         ),
         csv=sheet.rows is not None,
     )
@@ -237,11 +259,11 @@ def _standing(conn: Connection[Any], cut: Cut) -> Standing:
     return Standing(cut.as_of, cut.known_at, row[1], max(row[0], cut.known_at))
 
 
-def _csv(rows: Sequence[Struct]) -> bytes:
+def _csv(rows: Sequence[Struct], *, header: bool = True) -> bytes:
     """RFC 4180, UTF-8. A cell that a spreadsheet would take for a formula is defused."""
     text = io.StringIO()
     writer = csv.writer(text)
-    if rows:
+    if rows and header:
         writer.writerow(rows[0].__struct_encode_fields__)
     for row in rows:
         values = msgspec.to_builtins(row).values()

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from aiohttp import web
 
 from api import openapi
 from api.contract import PUBLIC, Answer, Route
+from api.dispatch import viewer_of
 from api.problems import all_codes, sentence_of
 from api.sending import Page, send
-from api.web.documents import ProblemCode, render_docs, render_problems
+from api.web.documents import DOCS, PROBLEMS, ProblemCode, Reader, render_docs, render_problems
+from api.web.language import Language
 
 DOCUMENT: Final = web.AppKey("document", Page)
 """The OpenAPI document of an application's table."""
@@ -22,21 +24,24 @@ def document_of(routes: Iterable[Route]) -> Page:
     return Page.of(openapi.rendered(routes), "application/json")
 
 
+def _reader(request: web.Request) -> Reader:
+    """Machines and their makers read English, where the address names no language."""
+    language = cast(Language, request.match_info.get("language", "en"))
+    times = {name: request.query[name] for name in ("as_of", "known_at") if name in request.query}
+    return Reader(language, viewer_of(request), times)
+
+
+def _shown(request: web.Request, page: str) -> web.StreamResponse:
+    sent = Page.of(page.encode(), "text/html; charset=utf-8")
+    return send(request, sent, "private, no-cache", vary="Accept, Authorization, Cookie")
+
+
 @lru_cache(maxsize=1)
-def _swagger() -> Page:
-    return Page.of(render_docs(openapi.PATH).encode(), "text/html; charset=utf-8")
-
-
 def _codes() -> tuple[ProblemCode, ...]:
     return tuple(
         ProblemCode(code, status, title, sentence_of(code))
         for code, (status, title) in all_codes().items()
     )
-
-
-@lru_cache(maxsize=1)
-def _problems_page() -> Page:
-    return Page.of(render_problems(_codes()).encode(), "text/html; charset=utf-8")
 
 
 @lru_cache(maxsize=1)
@@ -55,16 +60,19 @@ async def document(request: web.Request) -> web.StreamResponse:
 
 async def docs(request: web.Request) -> web.StreamResponse:
     """The API in a browser: Swagger UI, from this server's own files."""
-    return send(request, _swagger())
+    return _shown(request, render_docs(_reader(request), openapi.PATH))
 
 
 async def problems(request: web.Request) -> web.StreamResponse:
     """Every code of a problem, with its status and meaning; `type` of a problem leads here."""
     accepted = request.headers.get("Accept", "")
     wants_json = "application/json" in accepted and "text/html" not in accepted
-    return send(request, _problems_list() if wants_json else _problems_page(), vary="Accept")
+    if wants_json:
+        return send(request, _problems_list(), vary="Accept")
+    return _shown(request, render_problems(_reader(request), _codes()))
 
 
+_LANGUAGE: Final = "/{language:de|en}"
 _HTML: Final = Answer("The page.", None, ("text/html",))
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -77,19 +85,26 @@ ROUTES: Final[tuple[Route, ...]] = (
         {200: Answer("The document.", dict[str, Any])},
         "operations",
     ),
-    Route(
-        "GET",
-        "/docs",
-        docs,
-        "The API in a browser",
-        PUBLIC,
-        {200: _HTML},
-        "pages",
-        in_document=False,
+    *(
+        Route(
+            "GET",
+            prefix + path,
+            handler,
+            summary,
+            PUBLIC,
+            {200: _HTML},
+            "pages",
+            in_document=False,
+        )
+        for prefix, path, handler, summary in (
+            ("", DOCS, docs, "The API in a browser"),
+            (_LANGUAGE, DOCS, docs, "The API in a browser"),
+            (_LANGUAGE, PROBLEMS, problems, "All codes of problems"),
+        )
     ),
     Route(
         "GET",
-        "/docs/problems",
+        PROBLEMS,
         problems,
         "All codes of problems, as a page or as JSON",
         PUBLIC,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from api.web.frame import Frame, Viewer, render
+from api.web.language import Language
+from api.web.problem_words import SAID
 from projections.figures.catalogue import Text
 
-_ANYBODY: Final = Viewer(Text("Öffentlichkeit", "Public"), frozenset(), frozenset())
+DOCS: Final = "/docs"
+PROBLEMS: Final = "/docs/problems"
 
 
 class ProblemCode(Struct, frozen=True):
@@ -21,24 +25,33 @@ class ProblemCode(Struct, frozen=True):
     sentence: str
 
 
-def render_docs(openapi_url: str) -> str:
+class Reader(Struct, frozen=True):
+    """Who reads, in which language, and the two times that links carry on."""
+
+    language: Language
+    viewer: Viewer
+    query: Mapping[str, str]
+
+
+def render_docs(reader: Reader, openapi_url: str) -> str:
     """Swagger UI on the document at `openapi_url`."""
-    return render("docs.html", _frame(Text("Schnittstelle", "API")), {"openapi_url": openapi_url})
+    frame = _frame(reader, DOCS, Text("Schnittstelle", "API"))
+    return render("docs.html", frame, {"openapi_url": openapi_url})
 
 
-def render_problems(codes: tuple[ProblemCode, ...]) -> str:
+def render_problems(reader: Reader, codes: tuple[ProblemCode, ...]) -> str:
     """All codes of problems, each with an anchor that a problem's `type` leads to."""
-    return render("problems.html", _frame(Text("Fehlercodes", "Problem codes")), {"codes": codes})
+    frame = _frame(reader, PROBLEMS, Text("Fehlercodes", "Problem codes"))
+    return render("problems.html", frame, {"codes": codes, "german": SAID})
 
 
-def _frame(title: Text) -> Frame:
-    """Machines and their makers read English."""
+def _frame(reader: Reader, path: str, title: Text) -> Frame:
     return Frame(
-        language="en",
-        path="",
-        query={},
+        language=reader.language,
+        path=path,
+        query=reader.query,
         title=title,
-        viewer=_ANYBODY,
+        viewer=reader.viewer,
         standing=None,
         json=False,
     )

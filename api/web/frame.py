@@ -100,14 +100,12 @@ class Frame(Struct, frozen=True, kw_only=True):
     standing: Standing | None
     csv: bool = False
     json: bool = True
+    is_translated: bool = True
+    """Whether the same address answers in the other languages."""
 
     def link(self, path: str, **parameters: object) -> str:
         """A page's URL in this language that keeps the reader's two times."""
-        kept = {
-            name: value
-            for name in ("as_of", "known_at")
-            if (value := self.query.get(name)) is not None
-        }
+        kept = {name: value for name in ("as_of", "known_at") if (value := self.query.get(name))}
         return _url(f"/{self.language}{path}", kept | parameters)
 
     def here(self, **changes: object) -> str:
@@ -115,13 +113,20 @@ class Frame(Struct, frozen=True, kw_only=True):
         kept = {name: value for name, value in self.query.items() if name != "cursor"}
         return _url(f"/{self.language}{self.path}", kept | changes)
 
+    @property
+    def signing_in(self) -> str:
+        """Where one signs in, to come back here."""
+        here = {} if self.path.startswith("/sign-in") else {"next": self.other(self.language)}
+        return _url(f"/{self.language}/sign-in", here)
+
     def other(self, language: Language) -> str:
         """This page in another language."""
         return _url(f"/{language}{self.path}", dict(self.query))
 
     def form(self, form: str) -> str:
-        """This page's data in another form: json, csv."""
-        return _url(f"/{self.language}{self.path or '/overview'}.{form}", dict(self.query))
+        """This page's data in another form: json is the page itself, csv the whole list."""
+        kept = {n: v for n, v in self.query.items() if form == "json" or n != "cursor"}
+        return _url(f"/{self.language}{self.path or '/overview'}.{form}", kept)
 
     def is_here(self, place: Place) -> bool:
         """Whether the place, or one behind it, is being shown."""
@@ -146,7 +151,9 @@ def render(template: str, frame: Frame, content: Mapping[str, Any]) -> str:
             here=frame.here,
             places=tuple(place for place in NAVIGATION if frame.viewer.may(place.scope)),
             legal=LEGAL,
-            others=tuple((one, NAMES[one]) for one in LANGUAGES if one != language),
+            others=tuple(
+                (one, NAMES[one]) for one in LANGUAGES if frame.is_translated and one != language
+            ),
             say=lambda de, en: de if language == "de" else en,
             text=partial(said, language=language),
             number=partial(words.number, language=language),

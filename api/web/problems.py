@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from api.problems import Problem
 from api.web.frame import Frame, Viewer, render
 from api.web.language import Language
+from api.web.problem_words import told
 from projections.figures.catalogue import Text
 
 _ADVICE: Final[dict[int, tuple[Text, Text]]] = {
@@ -51,10 +53,42 @@ _OTHER: Final = (
 )
 
 
-def problem_page(problem: Problem, language: Language, viewer: Viewer) -> str:
-    """The page of a problem. What it names came from the reader and is shown as text."""
+def problem_page(
+    problem: Problem,
+    language: Language,
+    viewer: Viewer,
+    path: str,
+    query: Mapping[str, str],
+    *,
+    is_form: bool,
+) -> str:
+    """The page of a problem, in the place it was met at: `path` is without language, `query` what
+    was asked. What it names came from the reader and is shown as text.
+
+    A time that is itself the problem is not carried on. A form has no page in another language.
+    """
     title, advice = _ADVICE.get(problem.status, _OTHER)
+    wrong = {finding.pointer for finding in problem.errors}
+    if problem.code == "known_at_in_future":
+        wrong.add("known_at")
     frame = Frame(
-        language=language, path="", query={}, title=title, viewer=viewer, standing=None, json=False
+        language=language,
+        path=path,
+        query={name: value for name, value in query.items() if name not in wrong},
+        title=title,
+        viewer=viewer,
+        standing=None,
+        json=False,
+        is_translated=not is_form,
     )
-    return render("problem.html", frame, {"problem": problem, "advice": advice})
+    content = {
+        "problem": problem,
+        "told": told(problem),
+        "advice": advice,
+        "wrong": [
+            (finding.pointer.rpartition("/")[2], finding.value or query.get(finding.pointer))
+            for finding in problem.errors
+            if finding.pointer
+        ],
+    }
+    return render("problem.html", frame, content)

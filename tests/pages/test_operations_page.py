@@ -52,5 +52,6 @@ def test_the_checkpoint_stands_with_its_size_and_its_key(logging: Service, tmp_p
 def test_a_signer_that_refuses_is_an_alarm(logging: Service, tmp_path: Path) -> None:
     LogFolder(tmp_path).refusal.write_text("the database is no longer what was signed")
     text = operator(logging).text(PAGE)
-    assert "Nothing is being signed the database is no longer what was signed" in text
+    assert "Nothing is being signed" in text
+    assert "the database is no longer what was signed" in text
     assert "Signing refused" in text
