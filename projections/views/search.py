@@ -31,10 +31,12 @@ class Hit(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """The best hits, best first. `resembling`: nothing contains the words; these come near."""
+    """The best hits, best first. `resembling`: nothing contains the words; these come near. `more`:
+    there are others beyond these."""
 
     hits: tuple[Hit, ...]
     resembling: bool
+    more: bool
 
 
 # Where the words begin the name, then where they begin a word, then shorter names first.
@@ -49,6 +51,17 @@ def _current(condition: str, *, valid: bool) -> str:
     return f"{known('t')}{day} AND {condition}"
 
 
+_COVERED: Final = {"activity": "organisers", "project": "clusters"}
+
+
+def _covered(kind: str) -> str:
+    """A condition: `t` is shared by all, or of a cluster that the asking is limited to."""
+    column = _COVERED.get(kind)
+    if column is None:
+        return "true"
+    return f"(%(clusters)s::text[] IS NULL OR t.{column} && %(clusters)s::text[])"
+
+
 def _statement(matches: str, rank: str) -> str:
     """Hits of every kind; `matches` has the place `{}` for the column."""
 
@@ -59,7 +72,8 @@ def _statement(matches: str, rank: str) -> str:
         condition = _current(matches.format("t." + name), valid=valid)
         return ranked(
             f"""SELECT '{kind}' AS kind, t.{key}::text AS key, t.{name} AS name,
-                t.{name} AS found, {day} AS day FROM models.{kind} t WHERE {condition}"""  # noqa: S608 - constants
+                t.{name} AS found, {day} AS day FROM models.{kind} t
+                WHERE {condition} AND {_covered(kind)}"""  # noqa: S608 - constants
         )
 
     # By every name it ever bore, shown under the one of the day.
@@ -88,14 +102,32 @@ _RESEMBLING: Final = _statement(
     "ledger.folded(%(q)s) <%% ledger.folded({})",
     'word_similarity(ledger.folded(%(q)s), ledger.folded(found)) DESC, name COLLATE "C", key',
 )
+# Under the name of the day, or the nearest one before it, or after.
+_FIRST: Final = "t.valid_from <= %(as_of)s DESC, abs(t.valid_from - %(as_of)s)"
 _IDENTIFIED: Final = f"""
     SELECT DISTINCT ON (t.organisation_id) 'organisation' AS kind, t.organisation_id::text AS key,
         coalesce(t.name, '') AS name, identifier AS found, NULL::date AS day
     FROM models.organisation t CROSS JOIN LATERAL unnest(t.identifiers) AS identifier
     WHERE {known("t")} AND (lower(identifier) = lower(%(q)s)
         OR lower(substr(identifier, strpos(identifier, ':') + 1)) = lower(%(q)s))
-    ORDER BY t.organisation_id, t.valid_from DESC
+    ORDER BY t.organisation_id, {_FIRST}
     LIMIT %(limit)s"""  # noqa: S608 - constants
+
+
+def _with_id(kind: str, name: str, order: str) -> str:
+    return f"""(SELECT '{kind}' AS kind, t.{kind}_id::text AS key, coalesce(t.{name}, '') AS name,
+            t.{kind}_id::text AS found, NULL::date AS day
+        FROM models.{kind} t
+        WHERE {known("t")} AND t.{kind}_id = %(id)s AND {_covered(kind)} {order} LIMIT 1)"""  # noqa: S608 - constants
+
+
+_NAMED: Final = " UNION ALL ".join(
+    (
+        _with_id("organisation", "name", f"ORDER BY {_FIRST}"),
+        _with_id("activity", "title", ""),
+        _with_id("project", "title", ""),
+    )
+)
 
 
 def search(
@@ -110,37 +142,35 @@ def search(
 
     An id finds what it names.
     """
-    parameters = {**cut._asdict(), "q": q.strip(), "limit": limit}
-    if not parameters["q"]:
-        return Found((), resembling=False)
+    words = q.strip()
+    if not words:
+        return Found((), resembling=False, more=False)
+    parameters = {
+        **cut._asdict(),
+        "q": words,
+        "id": _id(words),
+        "limit": limit + 1,
+        "clusters": None if clusters is None else list(clusters),
+    }
+    if parameters["id"] is not None:
+        return _found(_asked(conn, _NAMED, parameters), limit, resembling=False)
     hits = [*_asked(conn, _IDENTIFIED, parameters), *_asked(conn, _CONTAINING, parameters)]
     if hits:
-        return Found(tuple(_covered(conn, hits, cut, clusters)[:limit]), resembling=False)
-    resembling = _asked(conn, _RESEMBLING, parameters)
-    return Found(tuple(_covered(conn, resembling, cut, clusters)), resembling=bool(resembling))
+        return _found(hits, limit, resembling=False)
+    return _found(_asked(conn, _RESEMBLING, parameters), limit, resembling=True)
+
+
+def _id(words: str) -> UUID | None:
+    try:
+        return UUID(words)
+    except ValueError:
+        return None
+
+
+def _found(hits: list[Hit], limit: int, *, resembling: bool) -> Found:
+    return Found(tuple(hits[:limit]), resembling=resembling and bool(hits), more=len(hits) > limit)
 
 
 def _asked(conn: Connection[Any], query: str, parameters: dict[str, Any]) -> list[Hit]:
     with conn.cursor(row_factory=class_row(Hit)) as curs:
         return curs.execute(query, parameters, prepare=False).fetchall()
-
-
-def _covered(
-    conn: Connection[Any], hits: list[Hit], cut: Cut, clusters: Sequence[str] | None
-) -> list[Hit]:
-    """Without what the key does not cover: activities and projects of other clusters."""
-    if clusters is None:
-        return hits
-    rows = conn.execute(
-        f"""SELECT t.activity_id::text FROM models.activity t
-            WHERE {known("t")} AND t.activity_id = ANY(%(ids)s) AND t.organisers && %(clusters)s
-            UNION SELECT t.project_id::text FROM models.project t
-            WHERE {known("t")} AND t.project_id = ANY(%(ids)s) AND t.clusters && %(clusters)s""",  # noqa: S608 - constants
-        {
-            **cut._asdict(),
-            "ids": [UUID(hit.key) for hit in hits if hit.kind in {"activity", "project"}],
-            "clusters": list(clusters),
-        },
-    )
-    seen = {key for (key,) in rows}
-    return [hit for hit in hits if hit.kind not in {"activity", "project"} or hit.key in seen]
