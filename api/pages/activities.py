@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +12,9 @@ from psycopg import Connection
 
 from api.contract import path_value
 from api.histories import histories_of
-from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
+from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, every, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, stories
+from api.pages.stories import Story, lines, stories
 from api.problems import Problem
 from api.requests import day_of
 from api.routes.trail import limited_to
@@ -68,6 +69,7 @@ async def shown(ask: Ask[ActivitiesQuery]) -> Sheet:
         template="activities.html",
         data=found,
         rows=found.items,
+        every=partial(every, ask, _NEWEST_FIRST, filters),
         content={"choices": (KIND, MODE, STATUS, held_by), "clusters": clusters},
     )
 
@@ -85,10 +87,12 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     key = path_value(ask.request, "activity_id", UUID)
     item, came, clusters = await ask.state.read(_related, ask.cut, key, limited_to(ask.authority))
     (own,) = await histories_of(ask.state, ask.authority, ask.cut.known_at, (Kind.activity, (key,)))
+    story = stories([""], [own])
     return Sheet(
         title=Text(item.title, item.title),
         template="activity.html",
-        data=ActivityPage(item, came, stories([""], [own])),
+        data=ActivityPage(item, came, story),
+        rows=lines(story),
         content={"clusters": clusters},
     )
 

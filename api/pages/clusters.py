@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from psycopg import Connection
 from api.contract import path_value
 from api.histories import histories_of
 from api.pages.cluster_years import CLUSTER_YEARS
-from api.pages.lists import ListQuery, Paged, paged
+from api.pages.lists import ListQuery, Paged, every, paged
 from api.pages.sheet import Ask, Sheet, page
 from api.pages.stories import Story, stories
 from api.problems import Problem
@@ -27,7 +28,11 @@ async def shown(ask: Ask[ListQuery]) -> Sheet:
     """The clusters of the programme on the day, by code."""
     found: Paged[ClusterItem] = await paged(ask, clusters.VIEW, {"q": ask.asked.q})
     return Sheet(
-        title=Text("Cluster", "Clusters"), template="clusters.html", data=found, rows=found.items
+        title=Text("Cluster", "Clusters"),
+        template="clusters.html",
+        data=found,
+        rows=found.items,
+        every=partial(every, ask, clusters.VIEW, {"q": ask.asked.q}),
     )
 
 
@@ -57,6 +62,7 @@ async def single(ask: Ask[ListQuery]) -> Sheet:
             item, members, stories([""], [own]), None if years is None else years.tables
         ),
         rows=members.items,
+        every=partial(every, ask, memberships.BY_NAME, {"cluster": key}),
         content={"years": () if years is None else years.drawn[ask.language]},
     )
 

@@ -29,7 +29,7 @@ def _page(path: str, title: Text, template: str) -> Any:
         operator = Operator(
             settings.operator_name, settings.operator_address, settings.operator_email
         )
-        return Sheet(title=title, template=template, data=operator)
+        return Sheet(title=title, template=template, data=operator, rows=(operator,))
 
     return page(path, shown, title.en, scope=PUBLIC)
 

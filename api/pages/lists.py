@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,6 +19,8 @@ from projections.views.base import Cut, Listed, View, counted, listed
 
 T = TypeVar("T", bound=Struct)
 PAGE_ITEMS: Final = 50
+PIECE_ITEMS: Final = 1_000
+"""How many rows of a CSV are read at once."""
 
 
 class ListQuery(PageQuery, frozen=True):
@@ -57,9 +59,7 @@ def by_cluster(label: Text, names: Mapping[str, str]) -> Choice:
 
 async def paged(ask: Ask[Any], view: View[T], filters: Mapping[str, Any]) -> Paged[T]:
     """The page that is asked for. Raises Problem for a cursor of another list."""
-    given = {name: value for name, value in filters.items() if value not in {None, ""}}
-    if view.covered is not None:
-        covering(ask.authority, given.get("cluster"))
+    given = _given(ask, view, filters)
     question = question_of(ask.request, "cursor", "as_of", "known_at")
     after = None
     if ask.asked.cursor:
@@ -71,6 +71,36 @@ async def paged(ask: Ask[Any], view: View[T], filters: Mapping[str, Any]) -> Pag
     if found.after is not None:
         following = Cursor(question, f"{ask.cut.as_of}/{ask.cut.known_at}", found.after).text()
     return Paged(found.items, total, following)
+
+
+async def every(ask: Ask[Any], view: View[T], filters: Mapping[str, Any]) -> AsyncIterator[list[T]]:
+    """The whole list, a piece at a time, all of it at the page's cut. Raises Problem."""
+    given, clusters, after = _given(ask, view, filters), limited_to(ask.authority), None
+    while True:
+        found = await ask.state.read(_piece, view, ask.cut, given, clusters, after)
+        yield found.items
+        after = found.after
+        if after is None:
+            return
+
+
+def _given(ask: Ask[Any], view: View[T], filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters that are set. Raises Problem for one that this key does not cover."""
+    given = {name: value for name, value in filters.items() if value not in {None, ""}}
+    if view.covered is not None:
+        covering(ask.authority, given.get("cluster"))
+    return given
+
+
+def _piece(
+    conn: Connection[Any],
+    view: View[T],
+    cut: Cut,
+    filters: Mapping[str, Any],
+    clusters: tuple[str, ...] | None,
+    after: Any,
+) -> Listed[T]:
+    return listed(conn, view, cut, filters, clusters=clusters, after=after, limit=PIECE_ITEMS)
 
 
 def _read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,9 +11,9 @@ from psycopg import Connection
 
 from api.contract import path_value
 from api.histories import histories_of
-from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
+from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, every, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, stories
+from api.pages.stories import Story, lines, stories
 from api.problems import Problem
 from api.routes.trail import limited_to
 from ledger.domain.streams import Kind
@@ -71,6 +72,7 @@ async def shown(ask: Ask[OrganisationsQuery]) -> Sheet:
         template="organisations.html",
         data=found,
         rows=found.items,
+        every=partial(every, ask, organisations.VIEW, filters),
         content={"choices": (KIND, SIZE, SPATIAL, member_of)},
     )
 
@@ -113,6 +115,7 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         title=Text(name, name),
         template="organisation.html",
         data=data,
+        rows=lines(data.story),
         content={"clusters": found.clusters, "projects": found.projects, "names": found.names},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from psycopg import Connection
 
 from api.contract import path_value
 from api.histories import histories_of
-from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, paged
+from api.pages.lists import ListQuery, Paged, by_cluster, choice, choice_of, every, paged
 from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.pages.stories import Story, stories
+from api.pages.stories import Story, lines, stories
 from api.problems import Problem
 from api.routes.trail import limited_to
 from api.web.language import Language, said
@@ -56,6 +57,7 @@ async def shown(ask: Ask[ProjectsQuery]) -> Sheet:
         template="projects.html",
         data=found,
         rows=found.items,
+        every=partial(every, ask, _BY_TITLE, filters),
         content={
             "choices": (STATUS, by_cluster(Text("Cluster", "Cluster"), clusters)),
             "clusters": clusters,
@@ -93,10 +95,12 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     abouts = ("", *(names.get(partner, str(partner)) for partner in ever))
     partners = [Partner(names.get(p.organisation_id, str(p.organisation_id)), p) for p in parts]
     partners.sort(key=lambda p: (p.enrolment.role != "lead", p.name))
+    story = stories(abouts, told)
     return Sheet(
         title=Text(item.title, item.title),
         template="project.html",
-        data=ProjectPage(item, partners, stories(abouts, told)),
+        data=ProjectPage(item, partners, story),
+        rows=lines(story),
         content={
             "clusters": clusters,
             "has_lead": _has_lead(partners),

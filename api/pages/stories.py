@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,3 +28,43 @@ def stories(abouts: Sequence[str], histories: Sequence[History]) -> list[Story]:
         for fact in history.items
     ]
     return sorted(told, key=lambda story: -story.fact.position)
+
+
+class StoryLine(Struct, frozen=True):
+    """One field that a fact changed, in a line of a table; a fact that changed none has one too."""
+
+    position: int
+    recorded_at: str
+    type: str
+    actor: str
+    effective_on: date | None
+    about: str
+    field: str | None
+    before: Any
+    after: Any
+    reason: str | None
+    voided_by: int | None
+
+
+def lines(told: Iterable[Story]) -> list[StoryLine]:
+    """A story as the lines of its CSV, in its order."""
+    return list(_lines(told))
+
+
+def _lines(told: Iterable[Story]) -> Iterator[StoryLine]:
+    for story in told:
+        fact = story.fact
+        for change in fact.changes or (None,):
+            yield StoryLine(
+                fact.position,
+                fact.recorded_at,
+                fact.type,
+                fact.actor,
+                fact.effective_on,
+                story.about,
+                None if change is None else change.field,
+                None if change is None else change.before,
+                None if change is None else change.after,
+                fact.reason,
+                fact.voided_by,
+            )

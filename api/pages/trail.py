@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 import orjson
+from aiohttp import web
 from msgspec import Struct
+from psycopg import Connection
 
-from api.answers import Cursor, question_of, read_cursor
-from api.contract import path_value
-from api.pages.lists import by_cluster
-from api.pages.sheet import Ask, PageQuery, Sheet, page
-from api.problems import Problem
-from api.routes.trail import behind, covering, detail, limited_to, page_of, stretch, topics_of
+from api.answers import NDJSON, Cursor, question_of, read_cursor
+from api.contract import Answer, Route, path_value
+from api.pages.lists import PIECE_ITEMS, by_cluster
+from api.pages.naming import Said
+from api.pages.naming import said as called
+from api.pages.sheet import LANGUAGE, Ask, PageQuery, Sheet, ask_of, page
+from api.problems import Finding, Problem
+from api.routes.trail import (
+    TRAIL_READ,
+    behind,
+    covering,
+    detail,
+    export,
+    items_of,
+    limited_to,
+    page_of,
+    stretch,
+    topics_of,
+)
 from api.routes.trail_shapes import FactDetail, FactItem, Position
 from api.signing import signed_size_of
 from api.web.language import number
 from ledger.domain.facts import FACTS
 from projections.figures.catalogue import Text
+from projections.views.base import Cut
 from projections.views.names import cluster_names
-from projections.views.trail import Filters
+from projections.views.trail import VOIDING, Filters, Found, facts
 
 _ITEMS: Final = 50
 
@@ -64,7 +82,7 @@ async def shown(ask: Ask[TrailQuery]) -> Sheet:
     """The facts that match, newest first, none beyond the position the page is cut at."""
     asked = ask.asked
     question = question_of(ask.request, "cursor", "as_of", "known_at")
-    filters = await _filters(ask)
+    filters = whole = await _filters(ask)
     if asked.cursor:
         place = read_cursor(asked.cursor, Position, question).after
         filters = behind(filters, place, newest_first=True)
@@ -77,12 +95,46 @@ async def shown(ask: Ask[TrailQuery]) -> Sheet:
         title=Text("Fakten", "Trail"),
         template="trail.html",
         data=TrailPage(items, following),
-        rows=[msgspec.convert(item, Line, from_attributes=True) for item in items],
+        rows=_lines(items),
+        every=partial(_every, ask, whole),
         content={
             "topics": sorted(FACTS),
             "by_cluster": by_cluster(Text("Cluster", "Cluster"), clusters),
+            "live": _live(ask),
         },
     )
+
+
+def _lines(items: Sequence[FactItem]) -> list[Line]:
+    return [msgspec.convert(item, Line, from_attributes=True) for item in items]
+
+
+async def _every(ask: Ask[TrailQuery], filters: Filters) -> AsyncIterator[list[Line]]:
+    """All facts that match, newest first, a piece at a time."""
+    while True:
+        items = await page_of(
+            ask.state, filters, ask.cut.known_at, newest_first=True, limit=PIECE_ITEMS
+        )
+        yield _lines(items)
+        if len(items) < PIECE_ITEMS:
+            return
+        filters = behind(filters, items[-1].position, newest_first=True)
+
+
+def _live(ask: Ask[TrailQuery]) -> str | None:
+    """Where facts that match are told as they come; None for a page that no new fact can reach."""
+    asked = ask.asked
+    if asked.known_at or asked.to:
+        return None
+    given = {"type": asked.type, "actor": asked.actor, "cluster": asked.cluster}
+    given |= {"entity": asked.entity and asked.entity.strip(), "after": str(ask.cut.known_at)}
+    return "/v1/facts/live?" + urlencode({name: value for name, value in given.items() if value})
+
+
+async def stored(request: web.Request) -> web.StreamResponse:
+    """The page's facts as they are stored: the leaves, a line each, the oldest first."""
+    ask = await ask_of(request, TrailQuery)
+    return await export(request, await _filters(ask), ask.cut.known_at, newest_first=False)
 
 
 async def _filters(ask: Ask[TrailQuery]) -> Filters:
@@ -104,16 +156,21 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text.strip())
     except ValueError as error:
-        raise Problem("invalid_parameter", f"{text[:60]!r} is no id of anything.") from error
+        detail = f"{text[:60]!r} is no id of anything."
+        wrong = Finding("entity", detail, text[:60])
+        raise Problem("invalid_parameter", detail, errors=(wrong,)) from error
 
 
 class FactPage(Struct, frozen=True):
-    """One fact as it stands in the ledger, and its neighbours in the order of positions.
+    """One fact as it stands in the ledger, and its neighbours in the order of positions, as far as
+    the page's cut and the key's clusters reach.
 
-    `signed_size` is how many facts the last checkpoint covers; null: none was signed.
+    `voids` are the facts that it voids. `signed_size` is how many facts the last checkpoint
+    covers; null: none was signed.
     """
 
     detail: FactDetail
+    voids: list[FactItem]
     previous: int | None
     next: int | None
     signed_size: int | None
@@ -124,21 +181,71 @@ class FactPage(Struct, frozen=True):
         return self.signed_size is not None and self.detail.fact.position <= self.signed_size
 
 
+class FactLine(Line, frozen=True):
+    """A fact, and what it is to the page's own: fact, voids, voided_by, cause, effect."""
+
+    relation: str
+
+
 async def single(ask: Ask[PageQuery]) -> Sheet:
     """One fact: what it says, who recorded it, its bytes, what became of it."""
     found = await fact_at(ask)
-    position = found.fact.position
-    facing = FactPage(
-        found,
-        position - 1 if position > 1 else None,
-        position + 1 if position < ask.state.progress.position else None,
-        await signed_size_of(ask.state),
+    fact = found.fact
+    around = await ask.state.read(
+        _around, ask.state.ledger.book.space, fact, ask.cut, limited_to(ask.authority)
     )
+    facing = FactPage(
+        found, around.voids, around.previous, around.next, await signed_size_of(ask.state)
+    )
+    position = fact.position
+    related = {
+        "fact": (fact,),
+        "voids": around.voids,
+        "voided_by": (found.voided_by,) if found.voided_by else (),
+        "cause": found.causes,
+        "effect": found.effects,
+    }
     return Sheet(
         title=Text(f"Fakt {number(position, 'de')}", f"Fact {number(position, 'en')}"),
         template="fact.html",
         data=facing,
-        content={"said": said(found.fact), "may_correct": may_correct(ask, found)},
+        rows=[
+            FactLine(**msgspec.structs.asdict(line), relation=relation)
+            for relation, facts in related.items()
+            for line in _lines(facts)
+        ],
+        content={"said": around.said, "may_correct": may_correct(ask, found)},
+    )
+
+
+class _Around(Struct, frozen=True):
+    voids: list[FactItem]
+    previous: int | None
+    next: int | None
+    said: list[Said]
+
+
+def _around(
+    conn: Connection[Any], space: UUID, fact: FactItem, cut: Cut, clusters: tuple[str, ...] | None
+) -> _Around:
+    """What the fact voids, its neighbours that are to be seen, and the names of what it names."""
+    upto, at = cut.known_at, fact.position
+
+    def found(filters: Filters, limit: int, *, newest_first: bool) -> list[Found]:
+        return facts(conn, space, filters, upto=upto, newest_first=newest_first, limit=limit)
+
+    before = found(Filters(before=at, clusters=clusters), 1, newest_first=True)
+    behind = found(Filters(after=at, clusters=clusters), 1, newest_first=False)
+    voids: list[FactItem] = []
+    if fact.type in VOIDING:
+        earlier = Filters(stream=fact.stream, before=at, clusters=clusters)
+        items = items_of(conn, found(earlier, PIECE_ITEMS, newest_first=True), upto)
+        voids = [item for item in items if item.voided_by == at]
+    return _Around(
+        voids,
+        before[0].position if before else None,
+        behind[0].position if behind else None,
+        called(conn, cut, fact.type, said(fact)),
     )
 
 
@@ -169,6 +276,16 @@ def may_correct(ask: Ask[Any], found: FactDetail) -> bool:
 
 
 ROUTES: Final = (
-    page("/trail", shown, "The trail", scope="trail:read", asked=TrailQuery),
-    page("/trail/{position:[^/.]+}", single, "One fact", scope="trail:read"),
+    page("/trail", shown, "The trail", scope=TRAIL_READ, asked=TrailQuery),
+    Route(
+        "GET",
+        LANGUAGE + "/trail.ndjson",
+        stored,
+        "The trail as it is stored",
+        TRAIL_READ,
+        {200: Answer("The leaves.", None, (NDJSON,))},
+        "pages",
+        in_document=False,
+    ),
+    page("/trail/{position:[^/.]+}", single, "One fact", scope=TRAIL_READ),
 )

@@ -148,7 +148,7 @@ async def facts(request: web.Request) -> web.StreamResponse:
     if media_type == NDJSON:
         if asked.limit is not None or asked.cursor is not None:
             raise Problem("invalid_parameter", "NDJSON gives all facts: no limit, no cursor.")
-        return await _export(request, filters, upto, newest_first=asked.order == "newest")
+        return await export(request, filters, upto, newest_first=asked.order == "newest")
     return await _page(request, asked, filters, upto)
 
 
@@ -215,9 +215,10 @@ def items_of(conn: Connection[Any], found: list[Found], upto: int) -> list[FactI
     ]
 
 
-async def _export(
+async def export(
     request: web.Request, filters: Filters, upto: int, *, newest_first: bool
 ) -> web.StreamResponse:
+    """All facts that match as NDJSON, a line each, and a last line that counts them."""
     state = request.app[STATE]
     response = stream(NDJSON, {LEDGER_POSITION: str(upto)})
     await response.prepare(request)

@@ -19,7 +19,8 @@ EFFECTS_MAX: Final = 100
 
 _SHARED: Final = (Kind.cluster, Kind.organisation)
 """Kinds of streams that concern everybody."""
-_VOIDING: Final = [FactVoided.topic, AttendanceVoided.topic]
+VOIDING: Final = (FactVoided.topic, AttendanceVoided.topic)
+"""Types of facts that void others."""
 _ENTITIES: Final = (Kind.organisation, Kind.activity, Kind.project, Kind.person)
 """Kinds whose stream has one id as its key."""
 
@@ -196,7 +197,7 @@ def voids(conn: Connection[Any], leaves: Sequence[Leaf], upto: int) -> dict[int,
     rows = conn.execute(
         "SELECT state FROM ledger.facts WHERE originator_id = ANY(%s) AND topic = ANY(%s)"
         " AND notification_id <= %s ORDER BY notification_id",
-        ([leaf.stream for leaf in leaves], _VOIDING, upto),
+        ([leaf.stream for leaf in leaves], list(VOIDING), upto),
         binary=True,
     )
     targets: dict[tuple[str, str], Voiding] = {}
@@ -211,7 +212,7 @@ def voids(conn: Connection[Any], leaves: Sequence[Leaf], upto: int) -> dict[int,
             whole.setdefault(void.stream, []).append(by)
     found: dict[int, Voiding] = {}
     for leaf in leaves:
-        if leaf.type in _VOIDING:
+        if leaf.type in VOIDING:
             continue
         later = [v for v in whole.get(leaf.stream, ()) if v.position > leaf.position]
         named = targets.get((leaf.source, leaf.id))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
 from api.app import ROUTES
-from tests.api.programme import FAIR, FIRM, GONE, HEIR, PROJECT, TWIN, UNI, Programme
+from api.pages import lists
+from projections.views.search import HITS_MAX
+from tests.api.programme import FAIR, FIRM, GONE, HEIR, PROJECT, TWIN, UNI, Programme, activity
 from tests.pages.browser import Browser
 
 
@@ -148,7 +153,11 @@ def test_a_filter_that_is_none_is_said(auditor: Browser, query: str) -> None:
     assert auditor.get(f"/de/activities?{query}")[0] == 400
 
 
-def test_every_page_has_both_languages_and_json(auditor: Browser) -> None:
+NO_ROWS = {"", "/overview", "/sign-in", "/sign-in/link"}
+"""A page of several tables, and forms: they have no CSV, and offer none."""
+
+
+def test_every_page_has_both_languages_and_json_and_csv(auditor: Browser) -> None:
     simple = [r.path for r in ROUTES if r.tag == "pages" and r.path.startswith("/{language")]
     plain = [p for p in simple if p.count("{") == 2 and p.endswith(r"{form:(?:\.json|\.csv)?}")]
     assert plain, "the table names them"
@@ -159,3 +168,74 @@ def test_every_page_has_both_languages_and_json(auditor: Browser) -> None:
             assert status in {200, 403}, name
             assert f'<html lang="{language}">' in page
         assert auditor.get(f"/de{name}.json")[0] in {200, 403}
+        listed = auditor.get(f"/de{name}.csv")[0]
+        assert listed == 406 if name in NO_ROWS else listed in {200, 403}, name
+
+
+@pytest.mark.parametrize(
+    "path", [f"organisations/{FIRM}", f"activities/{FAIR}", f"projects/{PROJECT}", "clusters/bio"]
+)
+def test_one_things_csv_tells_its_story_or_its_members(auditor: Browser, path: str) -> None:
+    day = "2013-01-01" if path.startswith("clusters") else "2019-01-01"
+    status, headers, text = auditor.get(f"/de/{path}.csv?as_of={day}")
+    assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if path.startswith("clusters"):
+        assert [row["name"] for row in rows] == ["Technische Universität Süd", "Vergangen AG"]
+    else:
+        story = json(auditor, f"/de/{path}.json?as_of={day}")["story"]
+        assert {int(row["position"]) for row in rows} == {s["fact"]["position"] for s in story}
+        named = {row["field"]: row["after"] for row in rows if row["field"] in {"name", "title"}}
+        assert named, "field by field"
+
+
+@pytest.mark.parametrize("name", ["organisations", "activities", "projects", "clusters"])
+def test_a_lists_csv_has_all_of_it_and_not_a_page(
+    auditor: Browser, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE_ITEMS", 1)
+    monkeypatch.setattr(lists, "PIECE_ITEMS", 1)
+    page = json(auditor, f"/de/{name}.json?as_of=2019-01-01")
+    rows = list(csv.DictReader(io.StringIO(auditor.get(f"/de/{name}.csv?as_of=2019-01-01")[2])))
+    assert len(page["items"]) == 1
+    assert len(rows) == page["total"]
+    key = next(iter(rows[0]))
+    assert len({row[key] for row in rows}) == len(rows)
+
+
+def test_search_finds_by_identifier_former_name_and_id(auditor: Browser) -> None:
+    for words in ("ror:05591te55", "05591TE55"):
+        (hit,) = json(auditor, f"/de/search.json?q={words}")["hits"]
+        assert (hit["key"], hit["found"]) == (TWIN, "ror:05591te55")
+    (hit,) = json(auditor, "/de/search.json?q=Müller %26 Söhne")["hits"]
+    assert (hit["name"], hit["found"]) == ("Müller SE", "Müller & Söhne GmbH")
+    named = {FIRM: "Müller SE", FAIR: "Messe für Öle", PROJECT: "Grünes Öl"}
+    for id, name in named.items():
+        (hit,) = json(auditor, f"/de/search.json?q={id}")["hits"]
+        assert (hit["key"], hit["name"]) == (id, name)
+
+
+def test_search_by_id_shows_only_what_a_key_covers(rail: Browser) -> None:
+    assert json(rail, f"/de/search.json?q={PROJECT}")["hits"] == []
+    assert len(json(rail, f"/de/search.json?q={FAIR}")["hits"]) == 1
+
+
+def test_an_offices_search_is_not_crowded_out_by_what_it_may_not_see(
+    programme: Programme, rail: Browser
+) -> None:
+    crowd = [str(UUID(int=5_000 + n)) for n in range(HITS_MAX + 2)]
+    programme.admin.post(
+        *(activity(id, "Kolloquium", "2021-01-01", "bio") for id in crowd),
+        activity(str(UUID(int=4_999)), "Kolloquium der Bahn", "2021-01-01", "rail"),
+    )
+    programme.list("clusters", min_position=programme.service.position)
+    found = json(rail, "/de/search.json?q=Kolloquium")
+    assert [hit["name"] for hit in found["hits"]] == ["Kolloquium der Bahn"]
+    assert found["more"] is False
+
+
+def test_search_says_that_it_shows_the_first_only(programme: Programme, auditor: Browser) -> None:
+    found = json(auditor, "/de/search.json?q=Kolloquium")
+    assert (len(found["hits"]), found["more"]) == (HITS_MAX, True)
+    text = auditor.text("/de/search?q=Kolloquium")
+    assert f"Das sind die ersten {HITS_MAX}; es gibt mehr." in text

@@ -1,40 +1,44 @@
 // What needs a script: the place in a narrow navigation brought into view, the slider of positions, word of new facts, figures of the operations page
 // that keep up. Everything else on the pages works without.
 
+const locale = document.documentElement.lang === "de" ? "de-DE" : "en-GB";
+
 const here = document.querySelector(".site-nav [aria-current]");
 if (here) here.closest("ul").scrollLeft = here.offsetLeft - 32;
 
-const form = document.querySelector(".cut-form");
+// Choosing a position fills the field and no more: what it means is applied by the button.
 const slider = document.querySelector("[data-cut-slider]");
-if (form && slider) {
+if (slider) {
   const range = slider.querySelector("input");
-  const position = form.querySelector("[name=known_at]");
+  const position = slider.closest("form").querySelector("[name=known_at]");
+  const say = () => range.setAttribute("aria-valuetext", Number(range.value).toLocaleString(locale));
   slider.hidden = false;
-  range.addEventListener("input", () => { position.value = range.value; });
-  range.addEventListener("change", () => form.requestSubmit());
+  say();
+  range.addEventListener("input", () => {
+    position.value = range.value;
+    say();
+  });
 }
 
+// How many facts came since the page was made, said at most once a second.
 const live = document.querySelector("[data-live]");
 if (live && "EventSource" in window) {
   let count = 0;
-  const german = document.documentElement.lang === "de";
+  let waiting = 0;
   const source = new EventSource(live.dataset.live);
   source.addEventListener("message", () => {
     count += 1;
-    live.hidden = false;
-    live.textContent = german ? `${count} neue Fakten seit dem Laden. ` : `${count} new facts since loading. `;
-    const again = document.createElement("a");
-    again.className = "kern-link";
-    again.href = location.href;
-    again.textContent = german ? "Neu laden" : "Reload";
-    live.append(again);
+    waiting ||= setTimeout(() => {
+      waiting = 0;
+      live.textContent = `${live.dataset.new} ${count.toLocaleString(locale)}`;
+      live.nextElementSibling.hidden = false;
+    }, 1_000);
   });
   window.addEventListener("pagehide", () => source.close());
 }
 
 const operations = document.querySelector("[data-operations]");
 if (operations && "EventSource" in window) {
-  const locale = document.documentElement.lang === "de" ? "de-DE" : "en-GB";
   const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const rebuild = operations.querySelector("[data-rebuild]");
   const source = new EventSource(operations.dataset.operations);
