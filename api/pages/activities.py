@@ -93,7 +93,7 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         template="activity.html",
         data=ActivityPage(item, came, story),
         rows=lines(story),
-        content={"clusters": clusters},
+        content={"clusters": clusters, "most": _ORGANISATIONS},
     )
 
 

@@ -116,7 +116,12 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         template="organisation.html",
         data=data,
         rows=lines(data.story),
-        content={"clusters": found.clusters, "projects": found.projects, "names": found.names},
+        content={
+            "clusters": found.clusters,
+            "projects": found.projects,
+            "names": found.names,
+            "most": _RELATED,
+        },
     )
 
 

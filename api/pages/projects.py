@@ -103,6 +103,7 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         rows=lines(story),
         content={
             "clusters": clusters,
+            "most": _PARTNERS,
             "has_lead": _has_lead(partners),
             "network": _drawn(partners, ask.language),
         },

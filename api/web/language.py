@@ -30,7 +30,7 @@ def said(text: Text, language: Language) -> str:
     return text.de if language == "de" else text.en
 
 
-def number(value: int, language: Language) -> str:
+def number(value: float, language: Language) -> str:
     """1234567 as 1.234.567 or 1,234,567; a negative one with the minus sign, not a hyphen."""
     return _minus(format_decimal(value, locale=_LOCALES[language]))
 

@@ -61,6 +61,15 @@ CODES: Final[dict[str, Text]] = {
     "aborted": Text("abgebrochen", "Aborted"),
     "lead": Text("Konsortialführung", "Lead"),
     "partner": Text("Partner", "Partner"),
+    # what a head-count counts, what is published, what became of a log's key
+    "total": Text("alle", "All"),
+    "unlisted": Text("zusätzlich zu den Genannten", "Besides those listed"),
+    "kind": Text("Art", "Kind"),
+    "size_class": Text("Größenklasse", "Size class"),
+    "nace": Text("Wirtschaftszweig (NACE)", "Economic activity (NACE)"),
+    "spatial": Text("Raum", "Area"),
+    "added": Text("hinzugekommen", "Added"),
+    "retired": Text("zurückgezogen", "Retired"),
     # kinds of what a search finds
     "cluster": Text("Cluster", "Cluster"),
     "organisation": Text("Organisation", "Organisation"),
@@ -219,13 +228,16 @@ def topic(name: str, language: Language) -> str:
 
 
 _CODED: Final = frozenset(
-    {"kind", "spatial", "size_class", "status", "mode", "outcome", "outcomes", "causes", "role"}
+    {"kind", "spatial", "size_class", "status", "mode", "outcome", "outcomes", "cause", "causes"}
+    | {"role", "scope", "scheme", "action"}
 )
 """Fields whose values are codes of the vocabulary."""
 
 
 def shown(name: str, value: object, language: Language) -> str:
     """A field's value as text, by what it is: a day, money, a code, a list."""
+    if isinstance(value, dict):
+        value = [f"{key}: {shown(key, one, language)}" for key, one in value.items()]
     match value:
         case None | () | "":
             return "–"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import orjson
 import pytest
 
 from api.app import ROUTES
-from api.pages import lists
+from api.pages import lists, organisations
 from projections.views.search import HITS_MAX
 from tests.api.programme import FAIR, FIRM, GONE, HEIR, PROJECT, TWIN, UNI, Programme, activity
 from tests.pages.browser import Browser
@@ -239,3 +240,28 @@ def test_search_says_that_it_shows_the_first_only(programme: Programme, auditor:
     assert (len(found["hits"]), found["more"]) == (HITS_MAX, True)
     text = auditor.text("/de/search?q=Kolloquium")
     assert f"Das sind die ersten {HITS_MAX}; es gibt mehr." in text
+
+
+def test_the_last_cluster_is_reached_page_by_page(
+    auditor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE_ITEMS", 1)
+    page = auditor.get("/de/clusters?as_of=2019-01-01")[2]
+    assert "Cluster am 1. Januar 2019: 2" in page, "how many there are, not how many are shown"
+    following = re.search(r'rel="next" href="([^"]+)"', page)
+    assert following is not None
+    assert "/de/clusters/rail" in auditor.get(following[1].replace("&amp;", "&"))[2]
+
+
+def test_activities_are_filtered_by_day_in_the_form(auditor: Browser) -> None:
+    page = auditor.get("/de/activities?from=2019-01-01&to=2019-12-31")[2]
+    assert 'name="from" type="date" value="2019-01-01"' in page
+    assert 'name="to" type="date" value="2019-12-31"' in page
+    assert "Messe für Öle" in page
+    assert "Gespräch" not in page
+
+
+def test_a_list_that_is_cut_says_so(auditor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Hier stehen höchstens" not in auditor.text(f"/de/organisations/{FIRM}")
+    monkeypatch.setattr(organisations, "_RELATED", 1)
+    assert "Hier stehen höchstens 1." in auditor.text(f"/de/organisations/{FIRM}")

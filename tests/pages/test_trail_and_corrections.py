@@ -103,8 +103,8 @@ def test_a_wrong_head_count_is_corrected_after_a_look(
     status, _, page = admin.post(path, form | {"action": "preview"})
     assert status == 200
     form["seen"] = fields(page)["seen"]
-    assert "700 → <strong>–</strong>" in page
-    assert "– → <strong>70</strong>" in page
+    assert "<bdi>700</bdi> → <strong><bdi>–</bdi></strong>" in page
+    assert "<bdi>–</bdi> → <strong><bdi>70</bdi></strong>" in page
     unchanged = orjson.loads(auditor.get(f"/de/activities/{FAIR}.json")[2])
     assert unchanged["activity"]["total"] == 700, "a look records nothing"
 
@@ -133,7 +133,9 @@ def test_only_what_was_previewed_is_recorded(programme: Programme) -> None:
     status, _, page = admin.post(path, other)
     assert status == 409
     assert "Noch nichts verbucht" in page
-    assert "– → <strong>7.000</strong>" in page, "what would be recorded is shown anew"
+    assert "<bdi>–</bdi> → <strong><bdi>7.000</bdi></strong>" in page, (
+        "what would be recorded is shown anew"
+    )
     assert head(programme) == before
 
     recorded(programme, "headcount.recorded.v1", data | {"count": 801})
@@ -216,6 +218,15 @@ def test_a_void_and_what_it_voids_lead_to_each_other(auditor: Browser) -> None:
     target = page["voids"][0]["position"]
     assert f'href="/de/trail/{target}"' in auditor.get(f"/de/trail/{void}")[2]
     assert f'href="/de/trail/{void}"' in auditor.get(f"/de/trail/{target}")[2]
+
+
+def test_a_facts_csv_has_it_with_what_is_around_it(auditor: Browser) -> None:
+    data = orjson.loads(auditor.get("/de/trail.json?type=fact.voided.v1")[2])
+    void = data["items"][0]["position"]
+    rows = list(csv.DictReader(io.StringIO(auditor.get(f"/de/trail/{void}.csv")[2])))
+    assert [row["relation"] for row in rows][:2] == ["fact", "voids"]
+    assert rows[0]["position"] == str(void)
+    assert rows[1]["voided_by"] == str(void)
 
 
 def test_neighbours_end_at_the_cut_and_at_what_a_key_covers(

@@ -6,9 +6,11 @@ import re
 from datetime import UTC, date, datetime
 from itertools import combinations
 from math import dist
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
+from api.intake.words import bare, fields_of
 from api.web.assets import asset
 from api.web.charts import Bar, Flow, bar_chart, column_chart, flow_chart, scale_top
 from api.web.language import day, moment, money, number, share
@@ -156,3 +158,29 @@ def test_a_network_joins_the_lead_with_every_other() -> None:
 def test_the_scale_covers_the_largest_value_without_an_empty_half(largest: int) -> None:
     top = scale_top([Bar("a", largest)])
     assert largest <= top <= max(2 * largest, 1)
+
+
+def codes_of(kind: Any) -> set[str]:
+    """The codes of every vocabulary within a type."""
+    plain = bare(kind)
+    if get_origin(plain) is Literal:
+        return set(map(str, get_args(plain)))
+    inner = [one for one in get_args(plain) if one not in {type(None), Ellipsis}]
+    return set().union(*map(codes_of, inner))
+
+
+def test_every_code_of_every_vocabulary_has_words_and_shows_in_them() -> None:
+    found = 0
+    for fact in FACTS.values():
+        for name, kind in fields_of(fact).items():
+            for code in codes_of(kind):
+                found += 1
+                assert CODES[code].de, code
+                assert CODES[code].en, code
+                assert shown(name, code, "de") == CODES[code].de, f"{name}: {code}"
+    assert found > 40
+
+
+def test_a_fraction_is_written_as_the_language_does() -> None:
+    assert number(0.0, "de") == "0"
+    assert number(1.25, "de") == "1,25"
