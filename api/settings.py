@@ -67,6 +67,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The operator's address, lines separated by `;`."""
     operator_email: str | None = None
     """Where barriers and questions are reported."""
+    enforcement_body: str | None = None
+    """Who helps where a reported barrier stays, for the accessibility statement: name, address and
+    link, lines separated by `;`."""
     log_dir: str | None = None
     """Where the log's signer keeps its key and what it signed, outside PostgreSQL; left out: `log`
     in the data folder, and with a database URL no signer."""
