@@ -27,8 +27,8 @@ demo: $(STAMP) ## the demonstration programme, loaded and served (ARGS="--scale 
 run: $(STAMP) ## the service (ARGS="--port 8000")
 	$(BIN)/clusterledger serve $(ARGS)
 
-test: $(STAMP) chromium foreign ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf")
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+test: $(STAMP) chromium foreign ## all tests, on a real PostgreSQL of their own (ARGS="-k leaf"); pictures of the pages in build/screenshots
+	CLUSTERLEDGER_SCREENSHOTS="$(CURDIR)/build/screenshots" $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-pg15: $(STAMP) chromium foreign ## all tests on an installed PostgreSQL 15 (PG15_BIN=its bin folder)
 	@test -x $(PG15_BIN)/postgres || { echo "no PostgreSQL in $(PG15_BIN): apt-get install postgresql, or set PG15_BIN" >&2; exit 1; }

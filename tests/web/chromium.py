@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -25,7 +25,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+HEIGHT = 800
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """only => axe.run({runOnly: only, resultTypes: ["violations"]}).then(
+  found => found.violations.map(
+    ({id, nodes}) => ({rule: id, nodes: nodes.map(node => node.html.slice(0, 200))})))"""
 
 Scheme = Literal["light", "dark"]
 
@@ -52,7 +56,7 @@ class Visit:
         cookies: list[Any] | None = None,
         **more: Any,
     ) -> None:
-        size = ViewportSize(width=width, height=800)
+        size = ViewportSize(width=width, height=HEIGHT)
         self.context = browser.new_context(viewport=size, color_scheme=scheme, **more)
         self.context.add_cookies(cookies or [])
         self.complaints: list[str] = []
@@ -68,12 +72,18 @@ class Visit:
         over = int(self.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
         return max(over, 0)  # a reserved scroll bar makes it negative
 
-    def violations(self) -> list[dict[str, Any]]:
-        response = Axe().run(self.page, options=WCAG).response
-        return [
-            {"rule": v["id"], "nodes": [n["html"][:200] for n in v["nodes"]]}
-            for v in response["violations"]
-        ]
+    def look(self, width: int, scheme: Scheme) -> None:
+        """The same page in another window: what depends on either is drawn anew."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.emulate_media(color_scheme=scheme)
+
+    def violations(self, *, rules: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """What axe finds by the rules of WCAG 2.2 AA, or by some of them."""
+        only = {"type": "rule", "values": list(rules)} if rules else WCAG
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE_SCRIPT)
+        found: list[dict[str, Any]] = self.page.evaluate(RUN_AXE, only)
+        return found
 
     def picture(self, name: str, otherwise: Path) -> Path:
         """Kept in the folder CLUSTERLEDGER_SCREENSHOTS, where it is set."""

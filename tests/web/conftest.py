@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from tests.api.conftest import programme, shared_service
+from tests.api.conftest import programme, service, shared_service
 from tests.api.programme import Programme, organisation
 from tests.api.running import SOURCE
 from tests.web.chromium import Scheme, Visit, running
+from tests.web.walks import Enter, key_of
 
-__all__ = ["programme", "shared_service"]
+__all__ = ["programme", "service", "shared_service"]
 
 CONSORTIUM = str(UUID(int=99))
 PARTNERS = 15
@@ -68,6 +69,23 @@ def operator_cookies(chromium: Browser, programme: Programme) -> list[Any]:
     cookies: list[Any] = visit.context.cookies()
     visit.context.close()
     return cookies
+
+
+@pytest.fixture
+def enter(chromium: Browser, programme: Programme, request: pytest.FixtureRequest) -> Enter:
+    """Signs somebody in with a key of a role, through the form; '' enters as the public."""
+
+    def opened(role: str) -> Page:
+        visit = Visit(chromium)
+        request.addfinalizer(visit.context.close)
+        visit.page.goto(programme.service.base + ("/de/sign-in" if role else "/de"))
+        if role:
+            visit.page.locator("#key").fill(key_of(programme, role))
+            visit.page.locator("main").get_by_role("button", name="Anmelden").click()
+            visit.page.wait_for_url("**/de")
+        return visit.page
+
+    return opened
 
 
 @pytest.fixture

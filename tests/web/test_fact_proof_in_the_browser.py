@@ -17,6 +17,7 @@ from ledger.transparency.signer import Signer
 from tests.api.running import ORIGIN, Service
 from tests.transparency.small_log import key
 from tests.web.chromium import NOT_SECURE, Visit
+from tests.web.walks import tab_to
 
 SIGNED = 20
 POSITION = 7
@@ -90,6 +91,14 @@ def test_a_fact_is_proven_step_by_step(visited: Callable[..., Visit]) -> None:
     assert leaf in visit.page.locator("section:has(#receipt)").inner_text()
     assert visit.violations() == []
     assert visit.complaints == []
+
+
+def test_it_is_proven_by_keyboard_alone(visited: Callable[..., Visit]) -> None:
+    page = visited().page
+    expect(page.locator("#proof-key")).not_to_have_value("")
+    tab_to(page, page.get_by_role("button", name="Check in this browser"))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-verdict]")).to_contain_text(f"position {POSITION} of {SIGNED}")
 
 
 def test_it_is_proven_without_a_secure_context_too(visited: Callable[..., Visit]) -> None:

@@ -3,72 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from api.roles import authority
 from tests.api.programme import FAIR, HEIR, Programme
 from tests.web.chromium import Visit
-
-SHOWS = """(() => {
-  const {outlineStyle, boxShadow} = getComputedStyle(document.activeElement);
-  return outlineStyle !== "none" || boxShadow !== "none" || document.activeElement.type === "date";
-})()"""
-"""Whether what has the focus shows it; within a date field its button for the calendar does."""
-Enter = Callable[[str], Page]
-
-
-@pytest.fixture
-def enter(chromium: Browser, programme: Programme, request: pytest.FixtureRequest) -> Enter:
-    """Signs somebody in with a key of a role, through the form; '' enters as the public."""
-
-    def opened(role: str) -> Page:
-        visit = Visit(chromium)
-        request.addfinalizer(visit.context.close)
-        visit.page.goto(programme.service.base + ("/de/sign-in" if role else "/de"))
-        if role:
-            visit.page.locator("#key").fill(key_of(programme, role))
-            visit.page.locator("main").get_by_role("button", name="Anmelden").click()
-            visit.page.wait_for_url("**/de")
-        return visit.page
-
-    return opened
-
-
-def key_of(programme: Programme, role: str) -> str:
-    """A key with what the role may do, as `demo` makes them."""
-    held = authority(UUID(int=0), (role,))
-    clusters = sorted(held.clusters)
-    scopes = held.scopes - {f"facts:write:{cluster}" for cluster in clusters}
-    return programme.service.key(
-        *sorted(scopes), clusters=clusters, sources=sorted(held.sources) or ["*"]
-    )[0]
-
-
-def tab_to(page: Page, target: Locator, at_most: int = 80) -> None:
-    """Press Tab until the target has the focus; every stop on the way must show that it has it."""
-    wanted = target.element_handle()
-    for _ in range(at_most):
-        page.keyboard.press("Tab")
-        assert page.evaluate(SHOWS), page.evaluate("document.activeElement.outerHTML")
-        if page.evaluate("one => one === document.activeElement", wanted):
-            return
-    raise AssertionError(f"{target} is not reached by Tab")
-
-
-def follow(page: Page, target: Locator) -> None:
-    """Go there by keyboard and press Enter, which loads a page."""
-    tab_to(page, target)
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-
-
-def headline(page: Page) -> str:
-    return page.locator("h1").inner_text()
+from tests.web.walks import Enter, follow, headline, key_of, tab_to
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,8 @@ class Album:
         self, who: str, language: str = "de", width: int = 1280, scheme: Scheme = "light"
     ) -> Page:
         """A page as one kind of user sees it; "" is the public."""
-        page = Visit(self._browser, width, scheme).page
+        locale = {"de": "de-DE", "en": "en-GB"}[language]  # how its date fields are written
+        page = Visit(self._browser, width, scheme, locale=locale, reduced_motion="reduce").page
         page.set_viewport_size({"width": width, "height": HEIGHT_PX})
         page.goto(f"{self._demo.base}/{language}" + ("/sign-in" if who else ""))
         if who:
@@ -94,6 +95,7 @@ class Album:
 
     def take(self, page: Page, name: str) -> None:
         """Chromium's own WebP; the browser tells it only through its protocol."""
+        page.evaluate("document.fonts.ready")  # a picture must not catch the fallback
         session = page.context.new_cdp_session(page)
         asked = {"format": "webp", "quality": QUALITY}
         data = session.send("Page.captureScreenshot", asked)["data"]
