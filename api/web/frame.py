@@ -116,8 +116,9 @@ class Frame(Struct, frozen=True, kw_only=True):
     @property
     def signing_in(self) -> str:
         """Where one signs in, to come back here."""
-        here = {} if self.path.startswith("/sign-in") else {"next": self.other(self.language)}
-        return _url(f"/{self.language}/sign-in", here)
+        leads_back = self.is_translated and not self.path.startswith("/sign-in")
+        following = self.other(self.language) if leads_back else None
+        return _url(f"/{self.language}/sign-in", {"next": following})
 
     def other(self, language: Language) -> str:
         """This page in another language."""

@@ -6,6 +6,7 @@ Set CLUSTERLEDGER_SCREENSHOTS to a folder to keep the pictures.
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -54,7 +55,6 @@ PAGES = (
     "/docs/problems",
     "/nowhere",
 )
-"""Swagger UI at /docs is a program of others: what it draws is not ours to change."""
 PUBLIC = ("", "/reports", "/reports/{filed}", "/method", "/method/members", "/sign-in")
 LANGUAGES = ("de", "en")
 WIDTHS = (1280, 768, 320)
@@ -101,6 +101,16 @@ def test_axe_finds_nothing_for_the_public(
     path_of = path.format(filed=filed)
     visited = visit(f"/{language}{path_of}", signed_in=False, reduced_motion="reduce")
     looked_at(visited, named("/public" + path.format(filed="filed"), language), tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_nothing_around_swagger_ui(visit: Any, language: str) -> None:
+    """What Swagger UI itself draws is a program of others, and the statement says so."""
+    visited = visit(f"/{language}/docs", reduced_motion="reduce")
+    visited.page.get_by_text("/livez").first.wait_for()
+    for width, scheme in product(WIDTHS, ("light", "dark")):
+        visited.look(width, scheme)
+        assert visited.violations(but="#swagger-ui") == [], width
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,6 +6,7 @@ window.addEventListener("DOMContentLoaded", () => {
     domNode: place,
     deepLinking: true,
     validatorUrl: null, // the validator is somebody else's server
+    onComplete: () => place.querySelector("main")?.setAttribute("role", "none"), // the page has its own
     presets: [window.SwaggerUIBundle.presets.apis],
   });
 });
