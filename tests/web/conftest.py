@@ -106,6 +106,7 @@ def visit(
         **more: Any,
     ) -> Visit:
         cookies = operator_cookies if signed_in else None
+        more.setdefault("locale", "en-GB" if path.startswith("/en") else "de-DE")
         opened = Visit(chromium, width, scheme, cookies, **more)
         request.addfinalizer(opened.context.close)
         opened.page.goto(programme.service.base + path)
