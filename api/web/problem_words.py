@@ -129,6 +129,8 @@ SAID: Final[dict[str, str]] = {
     "period_already_closed": "Der Zeitraum {period_from} bis {period_to} ist schon abgeschlossen.",
     "edition_already_published": "Die Ausgabe {edition} von {scheme} ist schon veröffentlicht.",
     "fact_too_large": "Der Fakt wäre {bytes} Bytes groß; mehr als 65.535 darf er nicht haben.",
+    "stream_too_large": "Auf einmal sind es mehr als {most} Fakten über dasselbe: Senden Sie sie in"
+    " mehreren Schritten.",
     # who may, and how often
     "scope_missing": "Dazu fehlt Ihrem Zugang das Recht.",
     "cluster_not_covered": "Ihr Zugang gilt nicht für dieses Cluster.",
