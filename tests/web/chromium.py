@@ -26,6 +26,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 HEIGHT = 800
+PATIENCE_MS = 90_000
+"""How long a page or a picture may take: tests share a machine, and a busy one is no failure."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_AXE = """([only, but]) => axe.run(
     {include: [["html"]], exclude: but ? [[but]] : []},
@@ -61,6 +63,7 @@ class Visit:
     ) -> None:
         size = ViewportSize(width=width, height=HEIGHT)
         self.context = browser.new_context(viewport=size, color_scheme=scheme, **more)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.context.add_cookies(cookies or [])
         self.complaints: list[str] = []
         self.page: Page = self.context.new_page()
