@@ -58,6 +58,8 @@ SAID: Final[dict[str, str]] = {
     "busy": "Die Warteschlange ist voll. Versuchen Sie es in einem Augenblick noch einmal.",
     "outcome_unknown": "Die Datenbank hat nicht geantwortet. Ob verbucht wurde, zeigen die Fakten.",
     "read_models_behind": "Die Auswertung ist noch nicht so weit.",
+    "not_as_signed": "Die Datenbank ist nicht mehr das, was unterschrieben wurde. Der Betrieb muss"
+    " nachsehen.",
     "unavailable": "Die Datenbank ist nicht erreichbar.",
     # what a fact names
     "unknown_cluster": "Das Cluster {cluster} ist nicht angelegt.",
