@@ -32,16 +32,6 @@ def cluster_names(conn: Connection[Any], cut: Cut) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def activity_titles(conn: Connection[Any], cut: Cut, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Titles as known at the position: they don't depend on the day."""
-    rows = conn.execute(
-        f"""SELECT activity_id, title FROM models.activity a
-        WHERE activity_id = ANY(%(ids)s) AND {known("a")}""",  # noqa: S608 - constants
-        {**cut._asdict(), "ids": list(ids)},
-    )
-    return dict(rows.fetchall())
-
-
 def project_titles(conn: Connection[Any], cut: Cut, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Titles never change, but are known from a position on."""
     rows = conn.execute(
