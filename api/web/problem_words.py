@@ -40,6 +40,7 @@ SAID: Final[dict[str, str]] = {
     "unknown_figure": "Diese Kennzahl gibt es nicht.",
     "unknown_dimension": "Nach diesem Merkmal wird die Kennzahl nicht gegliedert.",
     "unknown_version": "Diese Fassung der Kennzahl gibt es nicht.",
+    "unknown_row": "Diese Zeile gibt es in der Tabelle nicht.",
     "unknown_view": "Diese Ansicht gibt es nicht.",
     "unknown_of": "Davon ist die Kennzahl kein Anteil.",
     "too_many_years": "Die Tabelle hätte zu viele Jahre. Wählen Sie einen kürzeren Zeitraum.",
