@@ -116,9 +116,11 @@ class Serving:
         return self.ready() == status
 
     def kill(self) -> None:
-        """The supervisor, which nothing outlives."""
+        """All of it at once."""
         children = self.children()
         self.process.kill()
+        for child in children:
+            os.kill(child, signal.SIGKILL)
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
