@@ -261,6 +261,11 @@ ADVICE: Final[dict[str, Advice]] = {
             "A stored fact has at most 65535 bytes.",
             "Shorten its texts, or keep the document elsewhere and name its SHA-256.",
         ),
+        (
+            "stream_too_large",
+            "One command brings a bounded number of facts about one thing.",
+            "Post them in several batches, in their order.",
+        ),
         # Who may, and how often
         (
             "scope_missing",

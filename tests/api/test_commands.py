@@ -50,7 +50,7 @@ def run(url: str, *arguments: str) -> Result:
 def told(url: str, *arguments: str) -> Any:
     done = run(url, *arguments, "--json")
     assert done.exit_code == 0, done.exception
-    return orjson.loads(done.stdout)
+    return orjson.loads(done.stdout.splitlines()[-1])
 
 
 def demo(url: str) -> tuple[re.Match[str], str]:
