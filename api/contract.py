@@ -70,6 +70,9 @@ def query(request: web.Request, shape: type[Q]) -> Q:
             raise _invalid(name, "The value holds the character U+0000.", allowed)
         if field_types[name] is int and _INTEGER.fullmatch(value) is None:
             raise _invalid(name, f"{value[:40]!r} is no whole number.", allowed)
+        if value.lower() == "null" and field_types[name] is not str:
+            # Converted leniently it would be no filter at all.
+            raise _invalid(name, f"{value!r} is no value; leave the parameter out.", allowed)
         given[name] = value
     return _converted(given, shape)
 

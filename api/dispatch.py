@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
 from api.contract import ANY, PUBLIC, Handler, Route
 from api.limits import Limiter
@@ -147,6 +148,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     began = time.perf_counter()
     counts = request.app[STATE].counts
     request_id = request[REQUEST_ID] = _request_id(request)
+    bind_contextvars(request_id=request_id)  # what is logged on its behalf names it
     try:
         response = await handler(request)
     except Problem as problem:
@@ -162,7 +164,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # the edge of the process
         counts.refused("internal")
-        log.exception("request_failed", request_id=request_id, path=request.path)
+        log.exception("request_failed", path=request.path)
         detail = f"The request failed here. Tell the operator: {request_id}."
         case = {"request_id": request_id}
         response = await _shown(request, Problem("internal", detail, case=case))

@@ -1,6 +1,5 @@
 """Histories of streams as far as a key may see them: for the API and for the pages."""
 
-import asyncio
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,7 +25,7 @@ async def histories_of(
     reading of the book, however many there are."""
     space = state.ledger.book.space
     streams = [stream_id(space, kind, *key) for kind, key in wanted]
-    found = await asyncio.to_thread(state.ledger.book.streams, streams, known_at)
+    found = await state.book(state.ledger.book.streams, streams, known_at)
     histories = [
         History(stream, history(kind, found.get(stream, [])))
         for stream, (kind, _) in zip(streams, wanted, strict=True)

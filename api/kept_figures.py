@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict, defaultdict
+from contextlib import nullcontext
 from datetime import date
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -11,14 +12,18 @@ import msgspec
 from aiohttp import web
 from psycopg import Connection
 
+from api.requests import today
 from api.state import State
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Definition
 from projections.figures.compute import Figure, Period, compute
 from projections.figures.engines import PostgresEngine
+from projections.figures.overview import complete_years
 from projections.figures.public import public_answer
 
 KEPT_ANSWERS_MAX: Final = 5_000
+PUBLIC_AT_ONCE: Final = 2
+"""Figures that are counted for the public at the same time: half of the readers stay free."""
 
 
 class Question(NamedTuple):
@@ -50,13 +55,26 @@ class Figures:
         self._kept: OrderedDict[tuple[Any, ...], Page] = OrderedDict()
         self._locks: defaultdict[tuple[Any, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._latest: dict[tuple[Any, ...], tuple[float, Page]] = {}
+        self._public = asyncio.Semaphore(PUBLIC_AT_ONCE)
+        self._years: tuple[int, date, Period | None] = (-1, date.min, None)
+
+    async def years(self, state: State) -> Period | None:
+        """The whole years that the public sees; None where none is over."""
+        position, day = state.progress.position, today()
+        if self._years[:2] != (position, day):
+            async with self._public:
+                if self._years[:2] != (position, day):
+                    found = await state.read(_years, position, day)
+                    self._years = (position, day, found)
+        return self._years[2]
 
     async def at(self, state: State, question: Question, position: int) -> Page:
         """The figure as known at a position."""
         key = _key(question)
         page = self._kept.get((*key, position))
         if page is None:
-            page = await state.read(_computed, question, position)
+            async with self._public if question.public else nullcontext():
+                page = await state.read(_computed, question, position)
             self._keep(key, page)
         return page
 
@@ -90,6 +108,10 @@ FIGURES: Final = web.AppKey("figures", Figures)
 
 def _key(question: Question) -> tuple[Any, ...]:
     return (question.definition.name, *question[1:])
+
+
+def _years(conn: Connection[Any], position: int, day: date) -> Period | None:
+    return complete_years(PostgresEngine(conn), known_at=position, today=day)
 
 
 def _computed(conn: Connection[Any], question: Question, position: int) -> Page:

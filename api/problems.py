@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 from msgspec import Struct
 
+from api.advice import ADVICE
 from ledger.domain.facts import Fact
 from ledger.domain.refusals import REFUSALS, Refusal
 
@@ -162,13 +163,13 @@ def title_of(code: str) -> str:
 def of_refusal(refusal: Refusal, fact: Fact | None = None, prefix: str = "") -> Problem:
     """A refusal as a problem; `prefix` is the JSON pointer to the event."""
     field = next((f for f in refusal.fields if f in getattr(fact, "__struct_fields__", ())), None)
-    rule = (type(refusal).__doc__ or "").strip()
+    rule, fix = ADVICE[refusal.code]
     pointer = prefix + (f"/data/{field}" if field else "")
     value = None if field is None else getattr(fact, field)
     more: dict[str, Any] = (
         {"in_the_way": refusal.case["in_the_way"]} if "in_the_way" in refusal.case else {}
     )
-    finding = Finding(pointer, str(refusal), value, rule)
+    finding = Finding(pointer, str(refusal), value, rule, fix)
     return Problem(refusal.code, str(refusal), errors=(finding,), case=refusal.case, **more)
 
 

@@ -38,7 +38,7 @@ async def body_of(request: web.Request, timeout_s: float) -> bytes:
     try:
         if request.content.is_eof():  # all of it came with the head: there is nothing to wait for
             return await request.read()
-        async with asyncio.timeout(timeout_s):
+        async with request.app[STATE].bodies, asyncio.timeout(timeout_s):
             return await request.read()
     except TimeoutError as error:
         raise Problem("body_too_slow", f"The body took longer than {timeout_s} s.") from error
@@ -94,9 +94,9 @@ async def known_at(request: web.Request, text: str | None, min_position: int | N
     if text.isascii() and text.isdecimal() and len(text) <= 15:
         position = int(text)
     else:
-        position = await asyncio.to_thread(state.ledger.book.position_at, _instant(text))
+        position = await state.book(state.ledger.book.position_at, _instant(text))
     if position > at:
-        head = (await asyncio.to_thread(state.ledger.book.head)).position
+        head = (await state.book(state.ledger.book.head)).position
         if position > head:
             raise Problem(
                 "known_at_in_future",

@@ -19,7 +19,7 @@ from api.counting import Counts
 from api.driving import Driver
 from api.gate import Gate
 from api.oidc import Provider, ProviderUnavailable
-from api.problems import Problem
+from api.problems import Finding, Problem
 from api.roles import roles_of
 from api.sessions import Sessions
 from api.settings import Settings, oidc_of
@@ -28,6 +28,7 @@ from api.tokens import TokenRefused
 from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
+from ledger.store.away import DATABASE_AWAY
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Ticket
 from projections import progress
@@ -37,6 +38,12 @@ log: Final = structlog.get_logger(__name__)
 MODELS_CHANNEL: Final = "clusterledger_models"
 POLL_S: Final = 1.0
 READERS: Final = 4
+KEY_READERS: Final = 2
+BOOK_READERS: Final = 2
+BOOK_WAIT_S: Final = 10.0
+"""A question to the book is a look-up by key: what takes longer is no answer."""
+BODIES: Final = 32
+"""Bodies of up to 5 MB that are read at the same time; further ones wait in their sockets."""
 WAIT_MAX_S: Final = 10.0
 
 P = ParamSpec("P")
@@ -49,7 +56,7 @@ class Progress:
     def __init__(self) -> None:
         self.position = 0
         self.heard_at = 0.0
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: dict[asyncio.Future[None], int] = {}
 
     def advance(self, position: int) -> None:
         """Called in the event loop."""
@@ -57,21 +64,27 @@ class Progress:
         if position == self.position:
             return
         self.position = position
-        for wanted, future in self._waiting:
+        for future, wanted in self._waiting.items():
             if position >= wanted and not future.done():
                 future.set_result(None)
-        self._waiting = [w for w in self._waiting if not w[1].done()]
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     async def reach(self, position: int, timeout_s: float) -> bool:
         """Whether the read models came that far within the time."""
         if self.position >= position:
             return True
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append((position, future))
+        self._waiting[future] = position
         try:
             await asyncio.wait_for(future, timeout_s)
         except TimeoutError:
             return False
+        finally:
+            del self._waiting[future]
         return True
 
 
@@ -93,8 +106,12 @@ class State:
             self.progress.position = progress.position(conn)
             self.gate.compare(conn)
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
-        self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
+        self._key_readers: ConnectionPool = pool(url, WRITER, 1, KEY_READERS, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        # Nobody who only shows a key, or asks for the head, waits behind slow readings.
+        self._key_threads = ThreadPoolExecutor(KEY_READERS, thread_name_prefix="key-reader")
+        self._book_threads = ThreadPoolExecutor(BOOK_READERS, thread_name_prefix="book-reader")
+        self.bodies = asyncio.Semaphore(BODIES)
         self.counts = counts
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
@@ -143,7 +160,7 @@ class State:
         **kwargs: P.kwargs,
     ) -> R:
         """Run a reading function in a thread, on a connection that acts as clusterledger_reader."""
-        return await self._in_thread(self.readers, function, *args, **kwargs)
+        return await self._in_thread(self._threads, self.readers, function, *args, **kwargs)
 
     async def read_keys(
         self,
@@ -152,31 +169,57 @@ class State:
         **kwargs: P.kwargs,
     ) -> R:
         """The same on a connection that may read keys."""
-        return await self._in_thread(self._key_readers, function, *args, **kwargs)
+        return await self._in_thread(
+            self._key_threads, self._key_readers, function, *args, **kwargs
+        )
+
+    async def book(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Ask the book in a thread: `function` is a method of `ledger.book` that only reads."""
+
+        def run() -> R:
+            return function(*args, **kwargs)
+
+        try:
+            async with asyncio.timeout(BOOK_WAIT_S):
+                return await asyncio.get_running_loop().run_in_executor(self._book_threads, run)
+        except (*DATABASE_AWAY, TimeoutError) as error:
+            raise _unavailable(error) from error
 
     async def _in_thread(
-        self, connections: ConnectionPool, function: Callable[..., R], *args: Any, **kwargs: Any
+        self,
+        threads: ThreadPoolExecutor,
+        connections: ConnectionPool,
+        function: Callable[..., R],
+        *args: Any,
+        **kwargs: Any,
     ) -> R:
         def run() -> R:
             with connections.connection() as conn:
                 return function(conn, *args, **kwargs)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            return await asyncio.get_running_loop().run_in_executor(threads, run)
         except (
             psycopg.OperationalError,
             psycopg.InterfaceError,
             psycopg.errors.UndefinedTable,  # the read models are about to be made
         ) as error:
-            log.warning("read_failed", error=str(error)[:300])
-            raise Problem(
-                "unavailable",
-                "The database cannot be reached or took too long. Try again.",
-                headers={"Retry-After": "1"},
-            ) from error
+            raise _unavailable(error) from error
 
     async def caught_up(self, position: int | None, wait_s: float) -> int:
-        """The position reads answer at, at least the given one. Raises `read_models_behind`."""
+        """The position reads answer at, at least the given one. Raises `read_models_behind`.
+
+        A position that nobody was given yet is refused at once: there is nothing to wait for.
+        """
+        if position is not None and position > self.progress.position:
+            head = (await self.book(self.ledger.book.head)).position
+            if position > head:
+                detail = f"min_position={position} lies beyond the ledger's head, {head}."
+                raise Problem(
+                    "invalid_parameter",
+                    detail,
+                    errors=(Finding("min_position", detail, position, fix=f"At most {head}."),),
+                )
         if position is not None and not await self.progress.reach(
             position, min(wait_s, WAIT_MAX_S)
         ):
@@ -213,11 +256,21 @@ class State:
         if self._driver is not None:
             await self._driver.close()
         self.ledger.close()
-        self._threads.shutdown(wait=True)
+        for threads in (self._threads, self._key_threads, self._book_threads):
+            threads.shutdown(wait=True)
         self.readers.close()
         self._key_readers.close()
         if self._listener is not None:
             self._listener.join(timeout=POLL_S * 2)
+
+
+def _unavailable(error: Exception) -> Problem:
+    log.warning("read_failed", error=str(error)[:300])
+    return Problem(
+        "unavailable",
+        "The database cannot be reached or took too long. Try again.",
+        headers={"Retry-After": "1"},
+    )
 
 
 def _find(conn: Connection[Any], digest: bytes) -> Holder | None:

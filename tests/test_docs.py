@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import time
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -21,6 +23,7 @@ from api.metrics import METRICS, PREFIX
 from api.problems import all_codes
 from api.settings import PREFIX as SETTING
 from api.settings import Settings
+from tests.api.programme import organisation
 from tests.api.running import Answer, Client, Service
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +148,49 @@ def test_a_newcomers_first_fact_is_found_as_the_readme_says(service: Service) ->
     assert found.json()["name"] == "Newcomer GmbH"
     assert (before.status, before.code) == (404, "not_found")
     assert now.json()["value"] - then.json()["value"] == 1
+
+
+def companies_on_the_first_page(service: Service) -> tuple[int, dict[int, int]]:
+    """Companies involved as anybody sees them: in total and by year, at the newest position."""
+    until = time.monotonic() + 20
+    while True:
+        answer = service.public().get("/en.json")
+        if answer.json()["position"] == service.position:
+            break
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    total, years = answer.json()["report"]["tables"][:2]
+    place = next(
+        n for n, c in enumerate(total["columns"]) if "companies_involved" in str(c["definition"])
+    )
+    by_year = next(
+        n for n, c in enumerate(years["columns"]) if "companies_involved" in str(c["definition"])
+    )
+    return total["rows"][0][place], {int(row[0]): row[by_year] for row in years["rows"]}
+
+
+def test_a_newcomers_company_is_found_on_the_first_page_as_the_readme_says(
+    service: Service,
+) -> None:
+    crowd = [organisation(str(UUID(int=n)), f"Firma {n}") for n in range(100, 112)]
+    joined = [
+        (
+            "membership.admitted.v1",
+            {"organisation_id": who["organisation_id"], "cluster": cluster}
+            | {"effective_on": "2010-01-01"},
+        )
+        for _, who in crowd
+        for cluster in ("aerospace", "ict", "sensors")
+    ]
+    service.client("admin").post(*crowd, *joined)
+    total_before, before = companies_on_the_first_page(service)
+    replay("README.md", service)
+    total, years = companies_on_the_first_page(service)
+    assert total == total_before + 1
+    assert {year for year in years if years[year] == before[year] + 1} == set(
+        range(2024, max(years) + 1)
+    )
+    assert all(years[year] == before[year] for year in range(2010, 2024))
 
 
 def test_posting_the_readmes_fact_again_records_nothing(service: Service) -> None:

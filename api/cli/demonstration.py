@@ -5,20 +5,21 @@ from collections.abc import Iterator
 from datetime import date
 from shlex import quote
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from api import auth
+from api.cli.actor import command_line
 from api.cli.commands import CommandError, progress_bar, serve_at
-from api.cli.loading import load
+from api.cli.loading import Outcome, load
 from api.cli.place import Place, data_dir_of, opened, written
 from api.cli.processes import tune
 from api.demonstration import Programme, programme
 from api.logs import configure
 from api.roles import authority
 from api.settings import Settings
-from ledger.domain.commands import ADMIN, Authority, Incoming
+from ledger.domain.commands import Incoming
 from ledger.service import incoming
 from ledger.store.database import READER, WRITER, connect
 from projections.figures.catalogue import CATALOGUE
@@ -56,9 +57,9 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
     made = programme(scale, seed)
     with opened(settings) as place:
         began = time.perf_counter()
-        position = _load(place, settings, made)
+        outcome = _load(place, settings, made)
         seconds = time.perf_counter() - began
-        _check(place, made, position, seconds)
+        _check(place, made, outcome, seconds)
         print(f"demo: the ledger lies in {place.shown}", flush=True)
         if place.postgres is not None:
             print(f"demo: for the other commands: DIR={quote(place.shown)}", flush=True)
@@ -68,15 +69,13 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
             serve_at(place, settings)
 
 
-def _load(place: Place, settings: Settings, made: Programme) -> int:
-    """The position of the programme's last fact, once the read models have it."""
-    actor = f"key:{uuid4()}"
-    authority = Authority(actor, frozenset({ADMIN}))
+def _load(place: Place, settings: Settings, made: Programme) -> Outcome:
+    """What came of it, once the read models have the programme's last fact."""
     with (
         written(place, settings) as ledger,
         progress_bar("facts", made.facts_estimate, quiet=False) as bar,
     ):
-        outcome = load(ledger, authority, _commands(made), bar.advance)
+        outcome = load(ledger, command_line(place.url, ledger), _commands(made), bar.advance)
     if outcome.refused:
         first = outcome.first_refusals[0]
         raise CommandError(
@@ -88,7 +87,7 @@ def _load(place: Place, settings: Settings, made: Programme) -> int:
             behind = models_position(conn) < outcome.position
         if behind:
             rebuild(place.url, bar.update)
-    return outcome.position
+    return outcome
 
 
 def _commands(made: Programme) -> Iterator[list[Incoming]]:
@@ -107,10 +106,10 @@ def _commands(made: Programme) -> Iterator[list[Incoming]]:
         yield facts
 
 
-def _check(place: Place, made: Programme, position: int, seconds: float) -> None:
+def _check(place: Place, made: Programme, outcome: Outcome, seconds: float) -> None:
     """The headline as known at the programme's last fact equals what the generator counted."""
     expected = made.expected()
-    found = _headline(place, expected.end, position)
+    found = _headline(place, expected.end, outcome.position)
     wrong = [
         f"{name} is {found[name]}, expected {getattr(expected, name)}"
         for name in FIGURES
@@ -118,10 +117,12 @@ def _check(place: Place, made: Programme, position: int, seconds: float) -> None
     ]
     figures = " ".join(f"{name}={found[name]}" for name in FIGURES)
     print(
-        f"demo: facts={expected.facts} seconds={seconds:.1f}"
-        f" facts_per_s={expected.facts / seconds:.0f} {figures}",
+        f"demo: facts={outcome.recorded} seconds={seconds:.1f}"
+        f" facts_per_s={outcome.recorded / seconds:.0f} {figures}",
         flush=True,
     )
+    if outcome.duplicates:
+        print(f"demo: {outcome.duplicates} facts of the programme were there before", flush=True)
     if wrong:
         raise CommandError("The demonstration does not add up: " + "; ".join(wrong) + ".")
 

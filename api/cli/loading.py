@@ -10,8 +10,9 @@ from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refuse
 from ledger.service import Ledger
 from ledger.store.writer import Ticket
 
-UNDER_WAY_MAX: Final = 24
-"""Commands decoded ahead of the writer: enough that it never waits, few enough to stay small."""
+UNDER_WAY_FACTS: Final = 12_000
+"""Facts decoded ahead of the writer: three of its transactions, so that it never waits, and few
+enough to stay small. Commands of one fact each fill its transactions like large ones."""
 
 
 class Refusal(Struct, frozen=True):
@@ -21,6 +22,8 @@ class Refusal(Struct, frozen=True):
     source: str
     code: str
     detail: str
+    place: str = ""
+    """Where it came from, such as `line 17`; empty where it came from no file."""
 
 
 class Outcome(Struct):
@@ -32,19 +35,24 @@ class Outcome(Struct):
     first_refusals: list[Refusal] = []
     position: int = 0
 
-    def take(self, facts: Sequence[Incoming], ticket: Ticket) -> None:
+    def take(self, facts: Sequence[Incoming], ticket: Ticket, places: Sequence[str] = ()) -> None:
         """Count a finished command. Raises what is no refusal."""
         if ticket.error is None:
             self._count(ticket.receipts)
         elif isinstance(ticket.error, Refused):
-            self.refused += len(facts)
-            if len(self.first_refusals) < 20:
-                fact = facts[ticket.error.item]
-                code = ticket.error.refusal.code
-                refusal = Refusal(fact.id, fact.source, code, str(ticket.error))
-                self.first_refusals.append(refusal)
+            item = ticket.error.item
+            fact = facts[item]
+            code = ticket.error.refusal.code
+            place = places[item] if places else ""
+            self.refuse(Refusal(fact.id, fact.source, code, str(ticket.error), place), len(facts))
         else:
             raise ticket.error
+
+    def refuse(self, refusal: Refusal, facts: int = 1) -> None:
+        """Count facts that are not recorded, for the sake of the one that was refused."""
+        self.refused += facts
+        if len(self.first_refusals) < 20:
+            self.first_refusals.append(refusal)
 
     def _count(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
@@ -55,37 +63,57 @@ class Outcome(Struct):
         self.position = max(self.position, receipts[-1].position)
 
 
+class Placed(Struct, frozen=True):
+    """Facts that are recorded together, and where each came from."""
+
+    facts: Sequence[Incoming]
+    places: Sequence[str]
+
+
 def load(
     ledger: Ledger,
     authority: Authority,
-    commands: Iterable[Sequence[Incoming]],
+    commands: Iterable[Sequence[Incoming] | Placed],
     progress: Callable[[int], None],
+    outcome: Outcome | None = None,
 ) -> Outcome:
-    """Record commands in order, each together or not at all; `progress` hears of facts done."""
-    outcome = Outcome(first_refusals=[])
+    """Record commands in order, each together or not at all; `progress` hears of facts done.
+
+    Raises OutcomeUnknown, and what else is no refusal.
+    """
+    outcome = outcome or Outcome(first_refusals=[])
     finished: list[Ticket] = []
+    finished_facts = 0
     changed = Condition()
     under_way = 0
 
     def deliver(tickets: Sequence[Ticket]) -> None:
+        nonlocal finished_facts
         with changed:
             finished.extend(tickets)
+            finished_facts += sum(len(ticket.command.facts) for ticket in tickets)
             changed.notify()
 
     def settle(limit: int) -> None:
-        nonlocal under_way
+        """Count what is done, until no more than so many facts are under way."""
+        nonlocal under_way, finished_facts
         with changed:
-            while under_way - len(finished) > limit:
+            while under_way - finished_facts > limit:
                 changed.wait()
             done, finished[:] = list(finished), []
+            facts, finished_facts = finished_facts, 0
+        under_way -= facts
         for ticket in done:
-            under_way -= 1
-            outcome.take(ticket.command.facts, ticket)
-            progress(len(ticket.command.facts))
+            outcome.take(ticket.command.facts, ticket, ticket.tag or ())
+        if facts:
+            progress(facts)
 
-    for facts in commands:
-        settle(UNDER_WAY_MAX - 1)
-        ledger.submit(Command(authority, tuple(facts)), deliver)
-        under_way += 1
+    for command in commands:
+        facts, places = (
+            (command.facts, command.places) if isinstance(command, Placed) else (command, ())
+        )
+        settle(max(UNDER_WAY_FACTS - len(facts), 0))
+        ledger.submit(Command(authority, tuple(facts)), deliver, places)
+        under_way += len(facts)
     settle(0)
     return outcome

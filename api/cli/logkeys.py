@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from api.cli.actor import command_line
 from api.cli.place import log_files_at, visited, written
 from api.settings import Settings
-from ledger.domain.commands import ADMIN, Authority
 from ledger.domain.facts import LogKeyChanged
 from ledger.service import Ledger, incoming
 from ledger.store import book, proofs
@@ -111,15 +111,14 @@ def rotate(settings: Settings, *, retire: bool) -> dict[str, Any]:
             lines.append(keyring.generated(origin))
             changed = [keyring.parsed(lines[-1], "")[0].verifier]
         with written(place, settings) as ledger:
-            _record(ledger, changed, "retired" if retire else "added")
+            _record(place.url, ledger, changed, "retired" if retire else "added")
     keyring.write_keys(files.private, lines)
     return {("retired" if retire else "added"): [str(key) for key in changed]}
 
 
-def _record(ledger: Ledger, changed: list[VerifierKey], action: str) -> None:
-    authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
+def _record(url: str, ledger: Ledger, changed: list[VerifierKey], action: str) -> None:
     ledger.record(
-        authority,
+        command_line(url, ledger),
         [
             incoming(
                 str(uuid4()),

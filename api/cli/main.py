@@ -14,6 +14,7 @@ from api.cli import commands, figuring, logkeys, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
+from ledger.store.writer import OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.transparency.outcome import INVALID, shown
 from projections.rebuild import RebuildRunning
 
@@ -311,7 +312,7 @@ def main() -> None:
     except (StoreError, InvalidSetting, RebuildRunning, commands.CommandError) as error:
         console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
-    except (OSError, psycopg.Error) as error:
+    except (OSError, psycopg.Error, OutcomeUnknown, WriterBusy, WriterClosed) as error:
         console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
 

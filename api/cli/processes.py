@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,6 +27,7 @@ from api.logs import configure
 from api.serving import Runner
 from api.settings import Settings
 from ledger.store.embedded import EmbeddedPostgres
+from ledger.store.errors import StoreError
 from ledger.store.processes import die_with
 from ledger.transparency.signer import sign_along
 from projections.runner import follow
@@ -34,6 +36,10 @@ log: Final = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 0.5
 STOP_LIMIT_S: Final = 20.0
+STEADY_S: Final = 10.0
+"""What lived this long and died is started again at once; what dies sooner, after a pause that
+doubles up to PAUSE_MAX_S: a full disk is not helped by trying twice a second."""
+PAUSE_MAX_S: Final = 5.0
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """The writer keeps tens of thousands of streams, which hold no cycles: full collections that walk
 them cost a third of its time at Python's defaults."""
@@ -55,6 +61,35 @@ def tune(*, serving: bool = False) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
+class Pause:
+    """When to start again what died: at once, or ever later while it does not stay."""
+
+    def __init__(self) -> None:
+        self._began_at = time.monotonic()
+        self._pause_s = 0.0
+        self._due_at: float | None = None
+
+    def noticed(self) -> float | None:
+        """It is found dead: seconds until it is due; None where that was noticed before."""
+        if self._due_at is not None:
+            return None
+        now = time.monotonic()
+        if now - self._began_at >= STEADY_S:
+            self._pause_s = 0.0
+        else:
+            self._pause_s = min(max(2 * self._pause_s, LOOK_EVERY_S), PAUSE_MAX_S)
+        self._due_at = now + self._pause_s
+        return self._pause_s
+
+    def is_due(self) -> bool:
+        """Whether to start it now."""
+        return self._due_at is not None and time.monotonic() >= self._due_at
+
+    def started(self) -> None:
+        """It is tried again."""
+        self._began_at, self._due_at = time.monotonic(), None
+
+
 class Service:
     """A supervisor of its children: what dies is started again, all stop together."""
 
@@ -71,11 +106,13 @@ class Service:
         self._postgres = postgres
         self._context = multiprocessing.get_context("spawn")
         self._children: dict[str, BaseProcess] = {}
+        self._pauses: defaultdict[str, Pause] = defaultdict(Pause)
         self._counts = shared(self._context, settings.workers)
         self._stopping = threading.Event()
 
     def start(self) -> None:
         """Start all children."""
+        self._pauses["postgres"].started()
         self._start("projector")
         for number in range(self._settings.workers):
             self._start(f"worker-{number + 1}")
@@ -85,12 +122,31 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         while not self._stopping.wait(LOOK_EVERY_S):
-            if self._postgres is not None:
-                self._postgres.revive()
+            if self._postgres is not None and not self._postgres.alive:
+                self._revive(self._postgres, self._pauses["postgres"])
             for name, child in list(self._children.items()):
                 if not child.is_alive():
-                    log.warning("process_died", process=name, exit_code=child.exitcode)
-                    self._start(name)
+                    self._replace(name, child, self._pauses[name])
+
+    @staticmethod
+    def _revive(postgres: EmbeddedPostgres, pause: Pause) -> None:
+        """Start PostgreSQL again. Where it cannot (a full disk), the service goes on without it,
+        answers 503, and tries later."""
+        pause.noticed()
+        if not pause.is_due():
+            return
+        pause.started()
+        try:
+            postgres.revive()
+        except (StoreError, OSError) as error:
+            log.error("postgres_not_revived", error=str(error)[:500])
+
+    def _replace(self, name: str, child: BaseProcess, pause: Pause) -> None:
+        pause_s = pause.noticed()
+        if pause_s is not None:
+            log.warning("process_died", process=name, exit_code=child.exitcode, again_in_s=pause_s)
+        if pause.is_due():
+            self._start(name)
 
     def stop(self) -> None:
         """Let every child finish what it has, then go."""
@@ -118,6 +174,7 @@ class Service:
         child = self._context.Process(target=target, args=arguments, name=name, daemon=True)
         child.start()
         self._children[name] = child
+        self._pauses[name].started()
 
 
 def with_secret(settings: Settings) -> Settings:

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 import msgspec
 import typer
 from psycopg import Connection
 
+from api.cli.actor import command_line
 from api.cli.commands import CommandError
 from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
 from api.cli.place import Place, visited, written
 from api.settings import Settings
-from ledger.domain.commands import ADMIN, Authority, Receipt, Refused
+from ledger.domain.commands import Receipt, Refused
 from ledger.domain.facts import Fact
 from ledger.service import incoming
 from ledger.store.codec import canonical
@@ -270,8 +270,8 @@ def _asked(data_dir: Any, database_url: Any) -> Iterator[tuple[Place, Connection
 
 
 def _record(place: Place, given: Settings, fact: Fact, id: str, source: str) -> Receipt:
-    authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
     with written(place, given) as ledger:
+        authority = command_line(place.url, ledger)
         (receipt,) = ledger.record(authority, [incoming(id, source, fact.topic, canonical(fact))])
     return receipt
 

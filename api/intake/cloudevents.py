@@ -81,6 +81,12 @@ _EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}")
 _decode_one: Final = msgspec.json.Decoder(Event).decode
 _decode_many: Final = msgspec.json.Decoder(list[Event]).decode
 
+_AN_EVENT: Final = "An object with specversion, id, source, type and data."
+_AN_EXTENSION: Final = (
+    "Leave it out, or write its name with lower-case letters and digits, at most 20, and a text,"
+    " number or truth value."
+)
+
 Taken = Incoming | Problem
 """A fact, or what is wrong with it."""
 
@@ -172,21 +178,21 @@ class _Attributes(Event, frozen=True, kw_only=True):
 def _shape(document: Any, prefix: str) -> Problem | None:
     """What the CloudEvents format forbids and a typed decoder would not see."""
     if not isinstance(document, dict):
-        return Problem("invalid_event", "An event is a JSON object.", errors=(_at(prefix),))
+        return _misshapen(prefix, "An event is a JSON object.", _AN_EVENT)
     if document.keys() <= _NAMES:
         return None
     for name in document.keys() - _NAMES:
         if name == "data_base64":
             detail = "Binary data are not taken: facts are JSON."
-            return Problem("invalid_event", detail, errors=(_at(f"{prefix}/data_base64"),))
+            return _misshapen(f"{prefix}/data_base64", detail, "Put the fact into `data`.")
         if not _EXTENSION.fullmatch(name) or isinstance(document[name], dict | list):
             detail = f"{name[:100]!r} is no extension attribute of CloudEvents."
-            return Problem("invalid_event", detail, errors=(_at(f"{prefix}/{name[:100]}"),))
+            return _misshapen(f"{prefix}/{name[:100]}", detail, _AN_EXTENSION)
     return None
 
 
-def _at(pointer: str, detail: str = "see detail") -> Finding:
-    return Finding(pointer, detail)
+def _misshapen(pointer: str, detail: str, fix: str) -> Problem:
+    return Problem("invalid_event", detail, errors=(Finding(pointer, detail, fix=fix),))
 
 
 def _fact(event: Event, document: Any, prefix: str) -> Taken:
@@ -214,7 +220,8 @@ def _invalid(error: msgspec.ValidationError, document: Any, prefix: str) -> Prob
 
 def _invalid_fact(invalid: InvalidFact, topic: str, document: Any, prefix: str) -> Problem:
     if invalid.code == "unknown_type":
-        found = Finding(prefix + "/type", invalid.detail, topic[:100])
+        fix = f"One of the types in /openapi.json, such as {next(iter(FACTS))}."
+        found = Finding(prefix + "/type", invalid.detail, topic[:100], fix=fix)
     else:
         inside = invalid.pointer.removeprefix("/data")
         data = document.get("data")

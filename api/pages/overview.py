@@ -156,7 +156,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         counting.at(ask.state, ask.cut) if chosen and may else counting.latest(ask.state)
     )
     report = counted.report
-    head = (await asyncio.to_thread(ask.state.ledger.book.head)).position
+    head = (await ask.state.book(ask.state.ledger.book.head)).position
     tables = counted.drawn.get(ask.language, ())
     return Sheet(
         title=REPORTS[_REPORT].title,

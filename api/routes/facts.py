@@ -19,6 +19,7 @@ from ledger.store.tree import TreeDamaged
 from ledger.store.writer import Ticket, WriterBusy, WriterClosed
 
 _JSON: Final = {"Content-Type": "application/json"}
+_WRITING: Final = frozenset({"admin", "organisations:write", "people:write", "people:erase"})
 
 
 class Posting(Struct, frozen=True):
@@ -87,6 +88,8 @@ async def post(request: web.Request) -> web.StreamResponse:
     state.gate.demand()  # one answer, not one an item
     authority = authority_of(request)
     atomic = query(request, Posting).atomic
+    if not _writes(authority):
+        raise Problem("scope_missing", "This key records nothing: it has no scope that writes.")
     body = await body_of(request, state.settings.body_timeout_s)
     media_type = request.content_type
     if media_type == cloudevents.BATCHED:
@@ -105,6 +108,11 @@ async def post(request: web.Request) -> web.StreamResponse:
             f" or {cloudevents.PLAIN} with ce- headers.",
         )
     return await _single(state, authority, _conditional(request, taken))
+
+
+def _writes(authority: Authority) -> bool:
+    """Whether a key may record anything at all: a body is not read for nothing."""
+    return any(scope in _WRITING or scope.startswith("facts:write:") for scope in authority.scopes)
 
 
 def _conditional(request: web.Request, taken: Taken) -> Taken:

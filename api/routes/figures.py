@@ -1,10 +1,12 @@
 """Figures: every number with its definition, period, position and digest."""
 
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from psycopg import Connection
 
 from api.answers import JSON, LEDGER_POSITION, PRIVATE, shown, unchanged
@@ -13,14 +15,15 @@ from api.dispatch import NOBODY
 from api.kept_figures import FIGURES, Question
 from api.problems import Finding, Problem
 from api.requests import authority_of, day_of, known_at, today
+from api.routes.trail import covering, limited_to
 from api.state import STATE
 from projections.figures.almost import AlmostPage, almost_counted
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Measure, Text, definition_of
 from projections.figures.compute import Figure, Period
 from projections.figures.engines import PostgresEngine
-from projections.figures.overview import complete_years
 from projections.figures.refusals import FigureRefusal
+from projections.views import trail
 
 READ: Final = "figures:read"
 FINE: Final = frozenset({"quarter", "nuts3", "activity_nuts3"})
@@ -114,11 +117,7 @@ async def _public_question(request: web.Request, asked: Asked) -> Question:
         raise _needs_key("known_at, as_of, cluster and view need a key")
     if asked.by in FINE:
         raise _needs_key(f"tables by {asked.by} need a key")
-    state = request.app[STATE]
-    known = state.progress.position
-    whole = await state.read(
-        lambda conn: complete_years(PostgresEngine(conn), known_at=known, today=today())
-    )
+    whole = await request.app[FIGURES].years(request.app[STATE])
     last = whole.to_day if whole else date(today().year - 1, 12, 31)
     years = whole or Period(from_day=None, to_day=last)
     start = None if asked.from_ is None else day_of(asked.from_, "from")
@@ -177,40 +176,14 @@ async def one(request: web.Request) -> web.StreamResponse:
 
 
 async def behind(request: web.Request) -> web.StreamResponse:
-    """The standing facts that make a figure."""
+    """The standing facts that make a figure, as far as the key may see them in the trail."""
     asked = query(request, AskedFacts)
     question = _question(request, asked)
-    position = await known_at(request, asked.known_at, asked.min_position)
-    try:
-        page = await request.app[STATE].read(
-            lambda conn: facts_behind(
-                PostgresEngine(conn),
-                question.definition,
-                period_from=question.period_from,
-                period_to=question.period_to,
-                known_at=position,
-                by=question.by,
-                key=asked.key,
-                view=question.view,
-                cluster=question.cluster,
-                of=question.of,
-                after=asked.cursor,
-                limit=asked.limit,
-            )
-        )
-    except FigureRefusal as refusal:
-        raise of_refusal(refusal) from refusal
-    return shown(request, page)
-
-
-async def almost(request: web.Request) -> web.StreamResponse:
-    """What almost counted, and the rule that excluded it."""
-    asked = query(request, AskedFacts)
-    question = _question(request, asked)
+    seen = _seen(request, asked.cluster)
     position = await known_at(request, asked.known_at, asked.min_position)
 
-    def read(conn: Connection[Any]) -> AlmostPage:
-        return almost_counted(
+    def read(conn: Connection[Any]) -> FactsPage:
+        page = facts_behind(
             PostgresEngine(conn),
             question.definition,
             period_from=question.period_from,
@@ -224,6 +197,61 @@ async def almost(request: web.Request) -> web.StreamResponse:
             after=asked.cursor,
             limit=asked.limit,
         )
+        visible = seen(conn, (fact.position for fact in page.facts))
+        return replace(page, facts=tuple(f for f in page.facts if f.position in visible))
+
+    try:
+        page = await request.app[STATE].read(read)
+    except FigureRefusal as refusal:
+        raise of_refusal(refusal) from refusal
+    return shown(request, page)
+
+
+def _seen(
+    request: web.Request, cluster: str | None
+) -> Callable[[Connection[Any], Iterable[int]], set[int]]:
+    """Which of some positions the key may see, as in the trail. Raises `cluster_not_covered`."""
+    authority = authority_of(request)
+    covering(authority, cluster)
+    limits, space = limited_to(authority), request.app[STATE].ledger.book.space
+
+    def seen(conn: Connection[Any], positions: Iterable[int]) -> set[int]:
+        given = set(positions)
+        if limits is None:
+            return given
+        return {one.position for one in trail.at(conn, space, sorted(given), limits)}
+
+    return seen
+
+
+async def almost(request: web.Request) -> web.StreamResponse:
+    """What almost counted, and the rule that excluded it, as far as the key may see the facts."""
+    asked = query(request, AskedFacts)
+    question = _question(request, asked)
+    seen = _seen(request, asked.cluster)
+    position = await known_at(request, asked.known_at, asked.min_position)
+
+    def read(conn: Connection[Any]) -> AlmostPage:
+        page = almost_counted(
+            PostgresEngine(conn),
+            question.definition,
+            period_from=question.period_from,
+            period_to=question.period_to,
+            known_at=position,
+            by=question.by,
+            key=asked.key,
+            view=question.view,
+            cluster=question.cluster,
+            of=question.of,
+            after=asked.cursor,
+            limit=asked.limit,
+        )
+        visible = seen(conn, (fact.position for item in page.items for fact in item.facts))
+        items = (
+            replace(item, facts=tuple(f for f in item.facts if f.position in visible))
+            for item in page.items
+        )
+        return replace(page, items=tuple(item for item in items if item.facts))
 
     try:
         return shown(request, await request.app[STATE].read(read))

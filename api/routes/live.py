@@ -48,7 +48,7 @@ async def _start(request: web.Request, state: State, after: int | None) -> int:
     if after is None:
         return now
     if after > now:
-        head = (await asyncio.to_thread(state.ledger.book.head)).position
+        head = (await state.book(state.ledger.book.head)).position
         if after > head:
             detail = f"Position {after} lies beyond the ledger's head, {head}."
             raise Problem("invalid_parameter", detail, errors=(Finding("after", detail),))

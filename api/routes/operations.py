@@ -1,6 +1,5 @@
 """Is it alive, is it ready, what does it offer."""
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -10,9 +9,10 @@ from msgspec.structs import asdict
 
 from api.contract import PUBLIC, Answer, Route
 from api.problems import Problem
+from api.requests import authority_of
 from api.signing import signing_of
 from api.state import STATE
-from ledger.store.migrate import pending
+from ledger.store.migrate import pending_in
 from projections import progress, schema
 
 LAG_FACTS_DEGRADED = 100_000
@@ -26,15 +26,16 @@ async def livez(_: web.Request) -> web.StreamResponse:
 
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Whether to send requests here: `ready`, `degraded` (read models are behind, or other code
-    made them and nothing here follows; the log is not signed, or facts are not taken) or 503."""
+    made them and nothing here follows; the log is not signed, or facts are not taken) or 503. What
+    the alarm says is for a key with `admin`."""
     state = request.app[STATE]
     try:
-        missing = await asyncio.to_thread(pending, state.url)
+        missing = await state.read(pending_in)
         lag = await state.read(progress.lag_of)
         alarm = await state.read(progress.alarm_of)
         outdated = await state.read(schema.outdated)
         signing = await signing_of(state)
-    except (Problem, psycopg.Error) as error:
+    except psycopg.Error as error:
         raise Problem("unavailable", "The database cannot be reached.") from error
     if missing:
         raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
@@ -52,7 +53,10 @@ async def readyz(request: web.Request) -> web.StreamResponse:
         },
     }
     if alarm:
-        answer["alarm"] = alarm._asdict()
+        told = alarm._asdict()
+        if not authority_of(request).is_admin:
+            del told["error"]  # it may quote a fact
+        answer["alarm"] = told
     if signing is not None:
         answer["log"] = asdict(signing)
     return _json(answer)

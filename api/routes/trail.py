@@ -1,6 +1,5 @@
 """GET /v1/facts: the facts in their order, filtered, page by page or all at once."""
 
-import asyncio
 import base64
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -101,12 +100,12 @@ async def stretch(
     tick = timedelta(microseconds=1)
     if recorded_from is not None:
         begin = _instant(recorded_from, "recorded_from", timedelta(0))
-        after = await asyncio.to_thread(state.ledger.book.position_at, begin - tick)
+        after = await state.book(state.ledger.book.position_at, begin - tick)
     if recorded_to is not None:
         end = _instant(recorded_to, "recorded_to", timedelta(days=1))
         # A day ends where the next one begins; an instant is included.
         end -= tick if len(recorded_to) == len("2026-11-22") else timedelta(0)
-        before = await asyncio.to_thread(state.ledger.book.position_at, end) + 1
+        before = await state.book(state.ledger.book.position_at, end) + 1
     return after, before
 
 

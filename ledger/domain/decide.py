@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from ledger.domain import facts as f
+from ledger.domain import nuts, vocabulary
 from ledger.domain import refusals as r
-from ledger.domain import vocabulary
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
 from ledger.domain.commands import Authority
@@ -132,18 +132,30 @@ def plausible(fact: Fact, *, today: date, head: int) -> None:
             for identifier in fact.identifiers or ():
                 if not vocabulary.is_identifier(identifier):
                     raise r.InvalidIdentifier(identifier=identifier)
+            _plausible_region(fact)
+        case f.OrganisationRelocated() | f.ActivityScheduled() | f.ActivityChanged():
+            _plausible_region(fact)
         case f.OrganisationReclassified() if not vocabulary.is_code(fact.scheme, fact.code):
             raise r.UnknownCode(code=fact.code, scheme=fact.scheme)
         case f.PeriodClosed() | f.ReportPublished() if fact.known_at > head:
             raise r.PositionBeyondHead(position=fact.known_at, head=head)
 
 
+def _plausible_region(fact: Any) -> None:
+    code = getattr(fact, "nuts3", None)
+    if code is not None and not nuts.is_nuts3(code):
+        raise r.UnknownCode(code=code, scheme="NUTS 2024 in Bavaria")
+
+
 _SPECIAL: Final = frozenset(
     {
+        f.ActivityChanged,
         f.ActivityHeld,
+        f.ActivityScheduled,
         f.OrganisationRegistered,
         f.OrganisationIdentified,
         f.OrganisationReclassified,
+        f.OrganisationRelocated,
         f.PeriodClosed,
         f.ReportPublished,
     }

@@ -38,7 +38,14 @@ from ledger.domain.history import Entry
 from ledger.domain.streams import namespace
 from ledger.store import codec
 from ledger.store.arrays import BigintArray, ByteaArray, TextArray, UuidArray, register
-from ledger.store.database import READER, connect, conninfo, refuse_unsafe_settings
+from ledger.store.database import (
+    CONNECTION_WAIT_S,
+    READER,
+    RECONNECT_S,
+    connect,
+    conninfo,
+    refuse_unsafe_settings,
+)
 from ledger.store.errors import StoreError
 from ledger.store.line import BEGIN, Line, Statement, instant_sent
 from ledger.store.mentions import AttendanceMention, Mention
@@ -117,6 +124,8 @@ class BookDatastore(PostgresDatastore):
             open=False,
             configure=register,
             check=None if appending else ConnectionPool.check_connection,
+            timeout=CONNECTION_WAIT_S,
+            reconnect_timeout=RECONNECT_S,
         )
 
 

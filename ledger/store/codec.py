@@ -14,9 +14,11 @@ from uuid import UUID
 import msgspec
 import orjson
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from ledger.domain.facts import FACTS, Fact
 from ledger.domain.history import Entry
+from ledger.domain.vocabulary import spelled
 
 LEAF_BYTES_MAX: Final = 65_535
 """The entry bundles of the log prefix a leaf with 16 bits."""
@@ -55,6 +57,8 @@ def decode_fact(topic: str, data: bytes | Raw) -> tuple[Fact, bytes]:
         raise InvalidFact("unknown_type", f"There is no fact type {topic[:100]!r}.", "/type")
     try:
         fact: Fact = decoder.decode(data)
+        if given := getattr(fact, "identifiers", None):
+            fact = replace(fact, identifiers=tuple(map(spelled, given)))
         encoded = _encode(fact)
         if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
             fact = msgspec.convert(_composed(msgspec.json.decode(encoded)), FACTS[topic])

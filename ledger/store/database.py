@@ -29,6 +29,13 @@ class UnsafeDatabase(StoreError):
         super().__init__(setting=setting, value=value, wanted=wanted)
 
 
+CONNECTION_WAIT_S: Final = 3.0
+"""How long a caller of a pool waits for a connection while the server is away."""
+RECONNECT_S: Final = 2.0
+"""After this long a pool gives up on a connection, and begins anew when it is asked for one. Left
+to itself it tries ever more rarely, and is not back until long after a long outage."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How long a session may take, in seconds; 0 is no limit."""
@@ -95,7 +102,8 @@ def pool(
         min_size=min_size,
         max_size=max_size,
         check=ConnectionPool.check_connection,
-        timeout=limits.lock_s or 30,
+        timeout=CONNECTION_WAIT_S,
+        reconnect_timeout=RECONNECT_S,
         open=True,
     )
 

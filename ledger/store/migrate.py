@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import psycopg
 import structlog
@@ -126,9 +127,17 @@ def pending(url: str, migrations: Sequence[Migration] | None = None) -> list[str
         # Before the first migration there may be no such role, or this login is no member of it.
         conn = connect(url, None, autocommit=True)
     with conn:
-        if not _has_table(conn):
-            return [migration.file for migration in wanted]
-        return [migration.file for migration in _pending(conn, wanted)]
+        return pending_in(conn, wanted)
+
+
+def pending_in(
+    conn: psycopg.Connection[Any], migrations: Sequence[Migration] | None = None
+) -> list[str]:
+    """The same on a connection that may read, with tuple rows."""
+    wanted = known() if migrations is None else migrations
+    if not _has_table(conn):
+        return [migration.file for migration in wanted]
+    return [migration.file for migration in _pending(conn, wanted)]
 
 
 def _has_table(conn: psycopg.Connection) -> bool:

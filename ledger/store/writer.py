@@ -219,12 +219,12 @@ class Writer:
                 return
             except PersistenceError as error:
                 self.forget()
-                log.error("append_failed", facts=facts_of(batch), error=str(error)[:500])
+                log.error("append_failed", **_named(batch), error=str(error)[:500])
                 self._halve(batch)
                 return
             except Exception:  # the edge of the thread: whoever waits gets an answer
                 self.forget()
-                log.exception("append_defect", facts=facts_of(batch))
+                log.exception("append_defect", **_named(batch))
                 self._halve(batch)
                 return
         self._fail(batch)
@@ -358,6 +358,15 @@ def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:
 def facts_of(batch: Sequence[Ticket]) -> int:
     """How many facts a batch holds."""
     return sum(len(ticket.command.facts) for ticket in batch)
+
+
+def _named(batch: Sequence[Ticket]) -> dict[str, Any]:
+    """For the log: how many facts, and the ids by which clients know the first of them."""
+    facts = [fact for ticket in batch for fact in ticket.command.facts]
+    named: dict[str, Any] = {"facts": len(facts), "ids": [fact.id for fact in facts[:10]]}
+    if correlations := {fact.correlation for fact in facts if fact.correlation}:
+        named["correlations"] = sorted(correlations)[:10]
+    return named
 
 
 def _deliver(batch: Sequence[Ticket]) -> None:

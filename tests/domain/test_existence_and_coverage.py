@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from uuid import uuid4
 
 import pytest
 
 from ledger.domain.commands import Authority
+from ledger.domain.nuts import BAVARIAN
 from tests.domain.kit import ADMIN, Given, fact, office
 
 DAY = "2020-01-01"
@@ -286,13 +289,51 @@ def test_days_lie_between_1900_and_2199(given: Given) -> None:
 
 def test_identifiers_have_their_check_digits(given: Given) -> None:
     who = given.organisation()
-    for wrong in ("vat:DE136695977", "lei:529900T8BM49AURSDO56", "ror:xyz", "hrb:?"):
+    for wrong in (
+        "vat:DE136695977",
+        "lei:529900T8BM49AURSDO56",
+        "ror:xyz",
+        "ror:02kkvpp63",
+        "hrb:?",
+        "hrb:Nowhere 12345",
+    ):
         given.refused(
             "invalid_identifier",
             fact("organisation.identified", organisation_id=who, identifiers=[wrong]),
         )
     right = ["vat:DE136695976", "lei:529900T8BM49AURSDO55", "ror:02kkvpp62", "hrb:München 12345"]
     given.post("organisation.identified", organisation_id=who, identifiers=right)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("vat:de 136 695 976", "vat:DE136695976"),
+        ("lei:529900t8bm49aursdo55", "lei:529900T8BM49AURSDO55"),
+        ("ror:https://ror.org/02kkvpp62", "ror:02kkvpp62"),
+        ("hrb:Amtsgericht München HRB 12345", "hrb:München 12345"),
+        ("hrb:München HRA 12345", "hrb:München HRA 12345"),
+        ("euid:deK1101R.HRB86786", "euid:DEK1101R.HRB86786"),
+        ("vat:DE1", "vat:DE1"),
+    ],
+)
+def test_an_identifier_is_kept_in_one_spelling(typed: str, kept: str) -> None:
+    posted = fact("organisation.identified", organisation_id=str(uuid4()), identifiers=[typed])
+    assert posted.fact.identifiers == (kept,)  # type: ignore[attr-defined]  # it has them
+    assert kept.encode() in posted.data
+
+
+def test_regions_of_bavaria_exist_and_others_are_taken_by_their_form(given: Given) -> None:
+    moved = {"organisation_id": given.organisation(nuts3="AT130"), "effective_on": DAY}
+    given.refused("unknown_code", fact("organisation.relocated", nuts3="DE21Z", **moved))
+    given.refused("unknown_code", fact("organisation.relocated", nuts3="DE200", **moved))
+    given.post("organisation.relocated", nuts3="DE212", **moved)
+
+
+def test_the_regions_of_bavaria_are_those_of_the_demonstration() -> None:
+    listed = files("api.demonstration") / "nuts_bavaria_2024.csv"
+    rows = csv.DictReader(listed.read_text("utf-8").splitlines())
+    assert {row["code"] for row in rows if row["level"] == "3"} == BAVARIAN
 
 
 def test_a_class_is_a_code_of_its_scheme(given: Given) -> None:

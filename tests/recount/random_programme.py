@@ -82,7 +82,7 @@ def _organisation(n: Names) -> dict[str, Any]:
             "organisation_id": uid("org 6"), "name": "Seventh", "kind": "other", **n.on,
         },
         "organisation.renamed": {**n.who, "name": f"Named {n.d.count}", **n.on},
-        "organisation.identified": {**n.who, "identifiers": [f"hrb:München {n.d.count}"]},
+        "organisation.identified": {**n.who, "identifiers": [f"hrb:München {n.d.count + 1}"]},
         "organisation.relocated": {**n.who, **n.home, **spatial, **n.on},
         "organisation.reclassified": {
             **n.who, "scheme": scheme, "code": codes[n.d.two % len(codes)], **n.on,

@@ -288,15 +288,16 @@ class Posters:
             thread.join(LIMIT_S)
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT], ids=["kill -9", "immediate"])
 def test_killing_postgresql_loses_nothing_acknowledged(
-    own_server: EmbeddedPostgres, postgres_bin: Path | None
+    own_server: EmbeddedPostgres, postgres_bin: Path | None, how: signal.Signals
 ) -> None:
     url, folder = own_server.url, own_server.data_dir
     with Ledger.open(url) as ledger:
         posters = Posters(ledger, clients=4)
         try:
             posters.wait_for(100)
-            os.kill(own_server.pid, signal.SIGKILL)
+            os.kill(own_server.pid, how)
             own_server.stop()
             before = dict(posters.acknowledged)
             with EmbeddedPostgres.start(folder, postgres_bin=postgres_bin) as restarted:
