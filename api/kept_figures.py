@@ -9,14 +9,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
-from psycopg import Connection
 
 from api.state import State
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Definition
 from projections.figures.compute import Figure, Period, compute
-from projections.figures.engines import PostgresEngine
 from projections.figures.public import public_answer
+from projections.figures.together import Together
 
 KEPT_ANSWERS_MAX: Final = 5_000
 
@@ -56,7 +55,7 @@ class Figures:
         key = _key(question)
         page = self._kept.get((*key, position))
         if page is None:
-            page = await state.read(_computed, question, position)
+            page = await state.count(_computed, question, position)
             self._keep(key, page)
         return page
 
@@ -92,8 +91,7 @@ def _key(question: Question) -> tuple[Any, ...]:
     return (question.definition.name, *question[1:])
 
 
-def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
-    engine = PostgresEngine(conn)
+def _computed(engine: Together, question: Question, position: int) -> Page:
     within_ledger(engine, question.period_to, position)
     figure = compute(
         engine,

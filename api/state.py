@@ -31,6 +31,7 @@ from ledger.service import Ledger
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Ticket
 from projections import progress
+from projections.figures.together import Answers, Together
 
 log: Final = structlog.get_logger(__name__)
 
@@ -95,6 +96,7 @@ class State:
         self.readers: ConnectionPool = pool(url, READER, 1, READERS, autocommit=True)
         self._key_readers: ConnectionPool = pool(url, WRITER, 1, 2, autocommit=True)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._answers = Answers()
         self.counts = counts
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
@@ -144,6 +146,17 @@ class State:
     ) -> R:
         """Run a reading function in a thread, on a connection that acts as clusterledger_reader."""
         return await self._in_thread(self.readers, function, *args, **kwargs)
+
+    async def count(
+        self,
+        function: Callable[Concatenate[Together, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """The same with an engine of figures, which knows what was counted before."""
+        return await self.read(
+            lambda conn: function(Together(conn, self._answers), *args, **kwargs)
+        )
 
     async def read_keys(
         self,

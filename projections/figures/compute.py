@@ -31,7 +31,7 @@ from projections.figures.asking import (
 )
 from projections.figures.catalogue import NUMBERS, Definition
 from projections.figures.engines import Engine
-from projections.figures.together import Statement
+from projections.figures.together import Statement, Together
 
 UNKNOWN: Final = "unknown"
 """The key of what has no known class."""
@@ -150,6 +150,8 @@ def compute(  # noqa: PLR0913 - a question has this many parts
         cluster=cluster,
         of=of,
     )
+    if isinstance(engine, Together):
+        engine.announce(statements(engine, question))
     names = NUMBERS[definition.measure]
     whole = _sum(names, _cells(engine, question, [question.whole]).values())
     cells = _table(engine, question) if by is not None else None

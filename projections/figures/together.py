@@ -13,11 +13,14 @@ without a class, and again in each group, where it hides the first.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cache, lru_cache
+from hashlib import sha256
 from itertools import chain
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,7 +30,9 @@ from projections.figures.catalogue import NUMBERS, ONCE, Definition, fragment, n
 from projections.figures.engines import Engine, PostgresEngine
 
 Rows = list[tuple[Any, ...]]
-Ask = Callable[[str, Mapping[str, Any]], Rows]
+
+ANSWERS_MAX: Final = 10_000
+"""A whole report has a hundred; some kilobytes each."""
 
 _OWN: Final = ("dimension", "of")
 """The parameters in which questions of one statement may differ."""
@@ -51,16 +56,40 @@ class Statement(NamedTuple):
 
 
 def key_of(sql: str, parameters: Mapping[str, Any]) -> bytes:
-    """The same for the same statement."""
-    return msgspec.json.encode((sql, parameters), order="sorted")
+    """SHA-256 of a statement with its parameters: 32 bytes."""
+    return sha256(msgspec.json.encode((sql, parameters), order="sorted")).digest()
+
+
+class Answers:
+    """Rows of statements by key, at most so many statements; the oldest go first. Any thread.
+
+    They can be kept as long as one likes: a statement names its definition's text and its position,
+    below which nothing changes.
+    """
+
+    def __init__(self, most: int = ANSWERS_MAX) -> None:
+        self._most = most
+        self._kept: OrderedDict[bytes, Rows] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: bytes) -> Rows | None:
+        """The rows, if they are still kept."""
+        return self._kept.get(key)
+
+    def keep(self, found: Mapping[bytes, Rows]) -> None:
+        """Keep more of them."""
+        with self._lock:
+            self._kept.update(found)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
 
 
 class Remembering:
     """An engine that remembers: at one position the answer to the same statement is the same."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, answers: Answers | None = None) -> None:
         self._engine = engine
-        self._answers: dict[bytes, Rows] = {}
+        self.answers = answers or Answers()
 
     @property
     def origin(self) -> str:
@@ -69,35 +98,42 @@ class Remembering:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         """The rows of one statement."""
-        return _remembered(self._answers, self._engine.rows, sql, parameters)
+        key = key_of(sql, parameters)
+        found = self.answers.get(key)
+        if found is None:
+            found = self._engine.rows(sql, parameters)
+            self.answers.keep({key: found})
+        return found
 
 
-class Together(PostgresEngine):
-    """PostgreSQL, remembering too; and what is announced is asked together."""
+class Together(Remembering):
+    """PostgreSQL, remembering; what is announced is asked together. With `answers` of others, it
+    takes what they and the runner (projections/warming.py) counted before."""
 
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        super().__init__(conn)
-        self._answers: dict[bytes, Rows] = {}
-
-    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
-        """The rows of one statement."""
-        return _remembered(self._answers, super().rows, sql, parameters)
+    def __init__(self, conn: psycopg.Connection[Any], answers: Answers | None = None) -> None:
+        super().__init__(PostgresEngine(conn), answers)
+        self.conn = conn
+        self._shares = answers is not None
 
     def announce(self, statements: Iterable[Statement]) -> None:
-        """Ask for the rows of many statements, so that they are there when asked for one by one."""
-        missing = {one.key: one for one in statements if one.key not in self._answers}
+        """Have the rows of many statements before they are asked for one by one."""
+        missing = self._missing({one.key: one for one in statements})
+        if missing and self._shares:
+            self.answers.keep(warmed(self.conn, list(missing)))
+            missing = self._missing(missing)
         for asked in _asked_together(missing.values()):
-            self._answers.update(asked.answers(super().rows))
+            self.answers.keep(asked.answers(self._engine))
+
+    def _missing(self, statements: Mapping[bytes, Statement]) -> dict[bytes, Statement]:
+        return {key: one for key, one in statements.items() if self.answers.get(key) is None}
 
 
-def _remembered(
-    answers: MutableMapping[bytes, Rows], ask: Ask, sql: str, parameters: Mapping[str, Any]
-) -> Rows:
-    key = key_of(sql, parameters)
-    found = answers.get(key)
-    if found is None:
-        found = answers[key] = ask(sql, parameters)
-    return found
+def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, Rows]:
+    """What the runner counted beforehand, by key. Read models of older code hold nothing."""
+    with suppress(psycopg.errors.UndefinedTable):
+        found = conn.execute("SELECT key, rows FROM models.answer WHERE key = ANY(%s)", (keys,))
+        return {bytes(key): [tuple(row) for row in rows] for key, rows in found}
+    return {}
 
 
 class _Part(NamedTuple):
@@ -116,11 +152,11 @@ class _Asked(NamedTuple):
     stretches: tuple[tuple[date, date], ...]
     wanted: Mapping[_Part, Sequence[Statement]]
 
-    def answers(self, ask: Ask) -> dict[bytes, Rows]:
+    def answers(self, engine: Engine) -> dict[bytes, Rows]:
         """The rows of each single statement, by its key."""
         if len(self.wanted) == 1 and all(len(one) == 1 for one in self.wanted.values()):
             ((statement,),) = self.wanted.values()
-            return {statement.key: ask(statement.definition.sql, statement.parameters)}
+            return {statement.key: engine.rows(statement.definition.sql, statement.parameters)}
         parts = tuple(self.wanted)
         sql, owns = joined(parts)
         first_days, last_days = zip(*self.stretches, strict=True)
@@ -132,7 +168,7 @@ class _Asked(NamedTuple):
             "last_day": list(last_days),
         }
         found: defaultdict[tuple[int, int], Rows] = defaultdict(list)
-        for part, bucket, *row in ask(sql, parameters):
+        for part, bucket, *row in engine.rows(sql, parameters):
             numbers = len(NUMBERS[parts[part].definition.measure])
             found[part, bucket].append(tuple(row[: 1 + numbers]))
         return {

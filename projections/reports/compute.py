@@ -138,23 +138,23 @@ def asked_together(engine: Engine, questions: Iterable[tuple[Question, Definitio
     The second engine is asked one question after the other: that it finds the same is the proof.
     Raises a FigureRefusal.
     """
-    if not isinstance(engine, PostgresEngine):
-        return Remembering(engine)
-    together = engine if isinstance(engine, Together) else Together(engine.conn)
-    together.announce(
+    if isinstance(engine, PostgresEngine):
+        engine = Together(engine.conn)
+    if not isinstance(engine, Together):
+        return engine if isinstance(engine, Remembering) else Remembering(engine)
+    engine.announce(
         statement
         for question, definition, known_at in questions
-        for statement in question.statements(together, definition, known_at)
+        for statement in question.statements(engine, definition, known_at)
     )
-    return together
+    return engine
 
 
 class Making:
     """One report in the making: a figure that stands in several tables is computed once."""
 
     def __init__(self, engine: Engine, asked: Asked) -> None:
-        self._engine = engine
-        self._figures = engine
+        self._engine = asked_together(engine, ())
         self._asked = asked
         self.answers: dict[Question, Figure] = {}
 
@@ -174,7 +174,7 @@ class Making:
                 raise UnknownReportParameter(
                     report=definition.id, parameter=name, allowed=definition.parameters
                 )
-        self._figures = asked_together(
+        asked_together(
             self._engine,
             (
                 (question, asked.figures[question.figure], asked.known_at)
@@ -207,7 +207,10 @@ class Making:
     def _of_facts(self, table: TableOf, source: str) -> Table:
         asked = self._asked
         cut = Cut(asked.period_from, asked.period_to, asked.known_at)
-        content = content_of(self._engine, source, cut)
+        book = self._engine
+        content = content_of(
+            PostgresEngine(book.conn) if isinstance(book, Together) else book, source, cut
+        )
         return Table(
             id=table.id,
             title=table.title,
@@ -235,7 +238,7 @@ class Making:
         if question not in self.answers:
             definition = self._asked.figures[question.figure]
             known_at = self._asked.known_at
-            self.answers[question] = question.answer(self._figures, definition, known_at)
+            self.answers[question] = question.answer(self._engine, definition, known_at)
         return self.answers[question]
 
 
