@@ -1,8 +1,10 @@
 """`clusterledger report`: file reports, make them again, close periods."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -29,10 +31,15 @@ from projections.reports.catalogue import report_of
 from projections.reports.compute import compute_report
 from projections.reports.explaining import Restatement, of_filings
 from projections.reports.filing import Filed
+from projections.reports.outputs import FORMATS, Format, Language, render
 from projections.reports.refusals import ReportMismatch
 from projections.reports.restatement import EVALUATIONS_MAX, Cell, Moved
 
 SOURCE = "urn:clusterledger:report"
+
+AsFormat = Annotated[str, typer.Option("--format", help="json, csv, csv-de, xlsx or pdf.")]
+Lang = Annotated[str, typer.Option(help="de or en: the language of its words.")]
+Output = Annotated[Path | None, typer.Option(help="A file; left out: standard output.")]
 
 app = typer.Typer(no_args_is_help=True, help="Reports: file them, make them again, close periods.")
 
@@ -151,13 +158,39 @@ def listed(
 @app.command("show")
 def show(
     position: Annotated[int, typer.Argument(help="The position of its filing.")],
+    form: AsFormat = "json",
+    lang: Lang = "de",
+    output: Output = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Print a filed report, made again, as its canonical JSON."""
+    """A filed report, made again: its canonical JSON, or drawn for people."""
+    drawn, language = _form(form), _language(lang)
     with _asked(data_dir, database_url) as (_, conn):
         report = filing.made_again(PostgresEngine(conn), _filing(conn, position))
-    print(report.canonical().decode())
+    _written(render(report, drawn, language), drawn, output)
+
+
+def _form(given: str) -> Format:
+    found: dict[str, Format] = {name: name for name in FORMATS}
+    if given not in found:
+        raise CommandError(f"There is no format {given!r}. Allowed: {', '.join(FORMATS)}.")
+    return found[given]
+
+
+def _language(given: str) -> Language:
+    found: dict[str, Language] = {"de": "de", "en": "en"}
+    if given not in found:
+        raise CommandError(f"There is no language {given!r}. Allowed: {', '.join(found)}.")
+    return found[given]
+
+
+def _written(body: bytes, form: Format, output: Path | None) -> None:
+    """Into the file, or out as it is; JSON ends with a line for terminals."""
+    if output is not None:
+        output.write_bytes(body)
+        return
+    sys.stdout.buffer.write(body + (b"\n" if form == "json" else b""))
 
 
 @app.command("diff")
