@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiohttp import web
 
+from api.requests import today
 from api.state import State
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Definition
@@ -92,7 +93,7 @@ def _key(question: Question) -> tuple[Any, ...]:
 
 
 def _computed(engine: Together, question: Question, position: int) -> Page:
-    within_ledger(engine, question.period_to, position)
+    within_ledger(engine, question.period_to, position, today=today())
     figure = compute(
         engine,
         question.definition,

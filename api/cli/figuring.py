@@ -92,7 +92,7 @@ def show(
         if not 0 <= position <= head:
             raise CommandError(f"The read models' last position is {head}, not {position}.")
         definition, period_to = definition_of(figure), _day(as_of or to) or today()
-        within_ledger(engine, period_to, position)
+        within_ledger(engine, period_to, position, today=today())
         found = compute(
             engine,
             definition,
@@ -217,7 +217,7 @@ def _drilling(
         if not 0 <= position <= head:
             raise CommandError(f"The read models' last position is {head}, not {position}.")
         period_to = _day(to) or today()
-        within_ledger(engine, period_to, position)
+        within_ledger(engine, period_to, position, today=today())
         yield (
             engine,
             {"definition": definition_of(figure), "period_to": period_to, "known_at": position},
@@ -260,7 +260,7 @@ def recompute(
         position = engine.position if known_at is None else known_at
         if not 0 <= position <= engine.position:
             raise CommandError(f"The file's last position is {engine.position}, not {position}.")
-        within_ledger(engine, period_to, position)
+        within_ledger(engine, period_to, position, today=today())
         for definition in _definitions(figure, of=CATALOGUE):
             found = compute(
                 engine,

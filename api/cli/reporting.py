@@ -74,9 +74,11 @@ def file(
     json: Json = False,
 ) -> None:
     """Compute a report and record its filing."""
+    from api.requests import today
+
     with _asked(data_dir, database_url) as (place, conn):
         engine, position = PostgresEngine(conn), _position(conn, known_at)
-        within_ledger(engine, to.date(), position)
+        within_ledger(engine, to.date(), position, today=today())
         made = compute_report(
             engine,
             report_of(report),
@@ -117,9 +119,11 @@ def close(
     json: Json = False,
 ) -> None:
     """Close a period with the digests of all figures: later facts for it are marked late."""
+    from api.requests import today
+
     with _asked(data_dir, database_url) as (place, conn):
         engine, position = PostgresEngine(conn), _position(conn, known_at)
-        within_ledger(engine, to.date(), position)
+        within_ledger(engine, to.date(), position, today=today())
         fact = filing.closed(
             engine,
             period_from=from_.date(),

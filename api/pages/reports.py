@@ -14,11 +14,12 @@ from psycopg import Connection
 from api.contract import PUBLIC, path_value
 from api.pages.sheet import Ask, PageQuery, Sent, Sheet, form, page
 from api.problems import Problem
-from api.requests import day_of, known_at
+from api.requests import day_of, known_at, today
 from api.routes.filing import FILE, Days, ToFile, filed, filing_of, refusing
 from api.routes.report_files import Profile, profile_of, report_at
 from api.routes.trail_shapes import Position
 from api.web.tables import drawn
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Text
 from projections.figures.together import Together
 from projections.reports import filing
@@ -123,6 +124,7 @@ def _computed(
     position: int,
     parameters: Mapping[str, str],
 ) -> Report:
+    within_ledger(engine, end, position, today=today())
     return compute_report(
         engine,
         report,

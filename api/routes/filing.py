@@ -14,7 +14,7 @@ from api.answers import JSON, LEDGER_POSITION, shown
 from api.contract import Answer, Route, path_value, query
 from api.intake.json_body import told
 from api.problems import Problem
-from api.requests import authority_of, known_at
+from api.requests import authority_of, known_at, today
 from api.routes.facts import recorded
 from api.routes.figures import READ, of_refusal
 from api.routes.trail_shapes import MinPosition, Position
@@ -263,7 +263,7 @@ def _before(conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose
 
 
 def _published(engine: Together, asked: ToFile, position: int) -> Fact:
-    within_ledger(engine, asked.period.to, position)
+    within_ledger(engine, asked.period.to, position, today=today())
     report = compute_report(
         engine,
         report_of(asked.report),
@@ -276,7 +276,7 @@ def _published(engine: Together, asked: ToFile, position: int) -> Fact:
 
 
 def _closed(engine: Together, asked: ToClose, position: int) -> Fact:
-    within_ledger(engine, asked.period.to, position)
+    within_ledger(engine, asked.period.to, position, today=today())
     return filing.closed(
         engine,
         period_from=asked.period.from_,

@@ -8,11 +8,12 @@ from msgspec import Meta, Struct
 from api.answers import shown
 from api.contract import Answer, Route, path_value, query
 from api.problems import Problem
-from api.requests import authority_of, day_of, known_at
+from api.requests import authority_of, day_of, known_at, today
 from api.routes.filing import filing_of, refusing
 from api.routes.trail import TRAIL_READ, limited_to
 from api.routes.trail_shapes import Position
 from api.state import STATE
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import definition_of
 from projections.figures.together import Together
 from projections.reports.compute import Question
@@ -106,6 +107,7 @@ async def of_one(request: web.Request) -> web.StreamResponse:
 def _of_one(
     engine: Together, figure: str, question: Question, asked: Since, upto: int
 ) -> Restatement:
+    within_ledger(engine, question.period_to, upto, today=today())
     return of_figure(
         engine,
         definition_of(figure),

@@ -14,7 +14,8 @@ import psycopg
 
 _SETTINGS: Final = """SELECT set_config('enable_nestloop', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true),
-    set_config('jit', 'off', true), set_config('work_mem', '64MB', true)"""
+    set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
+    set_config('hash_mem_multiplier', '1', true)"""
 
 
 class Engine(Protocol):
