@@ -17,7 +17,6 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import chain
 from threading import Lock
@@ -26,13 +25,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import psycopg
 
-from projections.figures.catalogue import NUMBERS, ONCE, Definition, fragment, needs
+from projections.figures.catalogue import NUMBERS, ONCE, Definition, needs
 from projections.figures.engines import Engine, PostgresEngine
 
 Rows = list[tuple[Any, ...]]
 
 ANSWERS_MAX: Final = 10_000
 """A whole report has a hundred; some kilobytes each."""
+
+_PATIENCE: Final = "SELECT set_config('statement_timeout', '120s', true)"
+"""One statement of many questions may take longer than one question may."""
 
 _OWN: Final = ("dimension", "of")
 """The parameters in which questions of one statement may differ."""
@@ -122,7 +124,9 @@ class Together(Remembering):
             self.answers.keep(warmed(self.conn, list(missing)))
             missing = self._missing(missing)
         for asked in _asked_together(missing.values()):
-            self.answers.keep(asked.answers(self._engine))
+            with self.conn.transaction():
+                self.conn.execute(_PATIENCE)
+                self.answers.keep(asked.answers(self._engine))
 
     def _missing(self, statements: Mapping[bytes, Statement]) -> dict[bytes, Statement]:
         return {key: one for key, one in statements.items() if self.answers.get(key) is None}
@@ -137,28 +141,39 @@ def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, 
 
 
 class _Part(NamedTuple):
-    """One definition under one dimension, for all stretches of days that are wanted of it."""
+    """One definition's SQL under one dimension, for all stretches of days that are wanted of it."""
 
-    definition: Definition
+    sql: str
     dimension: str
     of: str
 
 
+class _Wanted(NamedTuple):
+    """A part's definition, and the single statements that it answers."""
+
+    definition: Definition
+    statements: list[Statement]
+
+
+_Days = tuple[tuple[date, date], ...]
+
+
 class _Asked(NamedTuple):
     """Parts that differ in their own parameters alone: one statement. `stretches` are the days of
-    its buckets, in order; `wanted` are the single statements, by part."""
+    its buckets, in order; `fragments` are what its definitions need, by name."""
 
     common: Mapping[str, Any]
-    stretches: tuple[tuple[date, date], ...]
-    wanted: Mapping[_Part, Sequence[Statement]]
+    stretches: _Days
+    parts: dict[_Part, _Wanted]
+    fragments: dict[str, str]
 
     def answers(self, engine: Engine) -> dict[bytes, Rows]:
         """The rows of each single statement, by its key."""
-        if len(self.wanted) == 1 and all(len(one) == 1 for one in self.wanted.values()):
-            ((statement,),) = self.wanted.values()
+        wanted = list(self.parts.values())
+        if len(wanted) == 1 and len(wanted[0].statements) == 1:
+            (statement,) = wanted[0].statements
             return {statement.key: engine.rows(statement.definition.sql, statement.parameters)}
-        parts = tuple(self.wanted)
-        sql, owns = joined(parts)
+        sql, owns = self._joined()
         first_days, last_days = zip(*self.stretches, strict=True)
         parameters = {
             **self.common,
@@ -169,12 +184,12 @@ class _Asked(NamedTuple):
         }
         found: defaultdict[tuple[int, int], Rows] = defaultdict(list)
         for part, bucket, *row in engine.rows(sql, parameters):
-            numbers = len(NUMBERS[parts[part].definition.measure])
+            numbers = len(NUMBERS[wanted[part].definition.measure])
             found[part, bucket].append(tuple(row[: 1 + numbers]))
         return {
             statement.key: list(self._of(statement, part, found))
-            for part, one in enumerate(parts)
-            for statement in self.wanted[one]
+            for part, one in enumerate(wanted)
+            for statement in one.statements
         }
 
     def _of(
@@ -184,6 +199,38 @@ class _Asked(NamedTuple):
             for row in found.get((part, self.stretches.index(days)), ()):
                 yield number, *row
 
+    def _joined(self) -> tuple[str, dict[str, str]]:
+        """One statement for all parts, and the values of their own parameters. Its rows: the number
+        of the part, bucket, key, and as many numbers as the widest measure has.
+
+        What depends on no own parameter comes first; below it, what depends on those that parts
+        have in common; then the texts. PostgreSQL keeps what is asked for more than once without
+        being told.
+        """
+        owns = {"no_dimension": "", "no_of": ""}
+        own = _depending(self.fragments)
+        for_all = {name: text for name, text in self.fragments.items() if name not in own}
+        # What they need besides is asked without a class.
+        besides = set(chain.from_iterable(map(needs, for_all.values())))
+        outer = {
+            name: text
+            for name, text in self.fragments.items()
+            if name in for_all or name in besides
+        }
+        groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        inner: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        for number, (part, (definition, _)) in enumerate(self.parts.items()):
+            group = part.dimension, part.of
+            groups[group].append(_select(number, definition))
+            inner[group] |= {name: t for name, t in definition.needed.items() if name in own}
+        selects = []
+        for turn, (group, texts) in enumerate(groups.items()):
+            owns |= {f"{name}_{turn}": value for name, value in zip(_OWN, group, strict=True)}
+            text = _with(inner[group]) + "\nUNION ALL\n".join(texts)
+            selects.append(f"SELECT * FROM (\n{_own(text, f'{turn}')}) AS group_{turn}")  # noqa: S608 - texts of the catalogue
+        beginning = _own(_with(outer, recursive=True), "")
+        return beginning + "\nUNION ALL\n".join(selects), owns
+
 
 def _buckets(parameters: Mapping[str, Any]) -> list[tuple[int, tuple[date, date]]]:
     days = zip(parameters["first_day"], parameters["last_day"], strict=True)
@@ -191,87 +238,64 @@ def _buckets(parameters: Mapping[str, Any]) -> list[tuple[int, tuple[date, date]
 
 
 def _asked_together(statements: Iterable[Statement]) -> Iterator[_Asked]:
-    """First the stretches of days that one part is asked for, then the parts of the same days."""
-    by_part: defaultdict[tuple[bytes, _Part], list[Statement]] = defaultdict(list)
+    """First the stretches of days that one part is asked for, then the parts of the same days.
+    Definitions that mean different fragments by one name are not asked together."""
     common: dict[bytes, dict[str, Any]] = {}
+    by_part: dict[tuple[bytes, _Part], _Wanted] = {}
     for statement in statements:
         given = statement.parameters
         shared = {name: given[name] for name in ("known_at", "view", "cluster")}
         key = msgspec.json.encode(shared, order="sorted")
         common[key] = shared
-        part = _Part(statement.definition, given["dimension"], given["of"])
-        by_part[key, part].append(statement)
-    together: defaultdict[tuple[bytes, tuple[tuple[date, date], ...]], dict[_Part, Any]]
-    together = defaultdict(dict)
+        part = _Part(statement.definition.sql, given["dimension"], given["of"])
+        wanted = by_part.setdefault((key, part), _Wanted(statement.definition, []))
+        wanted.statements.append(statement)
+    together: defaultdict[tuple[bytes, _Days], list[_Asked]] = defaultdict(list)
     for (key, part), wanted in by_part.items():
-        days = {days for one in wanted for _, days in _buckets(one.parameters)}
-        together[key, tuple(sorted(days))][part] = wanted
-    for (key, stretches), parts in together.items():
-        yield _Asked(common[key], stretches, parts)
+        days = {days for one in wanted.statements for _, days in _buckets(one.parameters)}
+        stretches = tuple(sorted(days))
+        fragments = wanted.definition.needed
+        asked = next((a for a in together[key, stretches] if _agree(a.fragments, fragments)), None)
+        if asked is None:
+            asked = _Asked(common[key], stretches, {}, {})
+            together[key, stretches].append(asked)
+        asked.parts[part] = wanted
+        asked.fragments.update(fragments)
+    yield from chain.from_iterable(together.values())
 
 
-@lru_cache(maxsize=64)
-def joined(parts: tuple[_Part, ...]) -> tuple[str, dict[str, str]]:
-    """One statement for all parts, and the values of their own parameters. Its rows: the number of
-    the part, bucket, key, and as many numbers as the widest measure has.
-
-    What depends on no own parameter comes first; below it, what depends on those that parts have in
-    common; then the texts. PostgreSQL keeps what is asked for more than once without being told.
-    """
-    owns: dict[str, str] = {"no_dimension": "", "no_of": ""}
-    wanted = _ordered(name for part in parts for name in needs(part.definition.text))
-    outer = _ordered(name for name in wanted if not _depends(name))
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, part in enumerate(parts):
-        groups[part.dimension, part.of].append(number)
-    selects = []
-    for turn, (own, numbers) in enumerate(groups.items()):
-        owns |= {f"{name}_{turn}": value for name, value in zip(_OWN, own, strict=True)}
-        wanted = _ordered(name for n in numbers for name in needs(parts[n].definition.text))
-        inner = _with([name for name in wanted if _depends(name)], f"{turn}")
-        texts = "\nUNION ALL\n".join(
-            _select(n, parts[n].definition, f"{turn}", f"part_{n}") for n in numbers
-        )
-        selects.append(f"SELECT * FROM (\n{inner}{texts}) AS group_{turn}")  # noqa: S608 - texts of the catalogue
-    text = _with(outer, "", recursive=True) + "\nUNION ALL\n".join(selects)
-    return text, owns
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(one.get(name, text) == text for name, text in other.items())
 
 
-def _with(names: Sequence[str], turn: str, *, recursive: bool = False) -> str:
-    if not names:
+def _depending(fragments: Mapping[str, str]) -> set[str]:
+    """Names of fragments that are others under another own parameter, by themselves or by what they
+    need. Each comes after what it needs."""
+    found: set[str] = set()
+    for name, text in fragments.items():
+        needed = () if name in _WITHOUT_CLASS else needs(text)
+        if _OWN_IN_TEXT.search(text) or found.intersection(needed):
+            found.add(name)
+    return found
+
+
+def _with(fragments: Mapping[str, str], *, recursive: bool = False) -> str:
+    if not fragments:
         return ""
     parts = ",\n".join(
-        f"{name} AS {'MATERIALIZED ' if ONCE in fragment(name) else ''}(\n"
-        f"{_own(fragment(name), turn)})"
-        for name in names
+        f"{name} AS {'MATERIALIZED ' if ONCE in text else ''}(\n{text})"
+        for name, text in fragments.items()
     )
     return f"WITH {'RECURSIVE ' if recursive else ''}{parts}\n"
 
 
-def _select(number: int, definition: Definition, turn: str, alias: str) -> str:
+def _select(number: int, definition: Definition) -> str:
     names = NUMBERS[definition.measure]
     missing = [f"CAST(NULL AS bigint) AS missing_{n}" for n in range(_COLUMNS - len(names))]
     columns = ", ".join((f"{number} AS part", "bucket", "key", *names, *missing))
-    return f"SELECT {columns} FROM (\n{_own(definition.text, turn)}) AS {alias}"  # noqa: S608 - as above
+    return f"SELECT {columns} FROM (\n{definition.text}) AS part_{number}"  # noqa: S608 - as above
 
 
 def _own(text: str, turn: str) -> str:
     """The text with its own parameters under the names of a turn, or without values."""
     return _OWN_IN_TEXT.sub(lambda m: f"%({m[1]}_{turn})s" if turn else f"%(no_{m[1]})s", text)
-
-
-def _ordered(names: Iterable[str]) -> list[str]:
-    """The fragments and what they need, each before those that need it."""
-    found: dict[str, None] = {}
-    for name in names:
-        found |= dict.fromkeys(chain(_ordered(needs(fragment(name))), [name]))
-    return list(found)
-
-
-@cache
-def _depends(name: str) -> bool:
-    """Whether a fragment is another one under another own parameter."""
-    text = fragment(name)
-    if _OWN_IN_TEXT.search(text):
-        return True
-    return name not in _WITHOUT_CLASS and any(map(_depends, needs(text)))

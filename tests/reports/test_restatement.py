@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.domain.commands import Refused
-from projections.figures.catalogue import CATALOGUE, composed
+from projections.figures.catalogue import CATALOGUE, composed, gathered
 from projections.figures.compute import compute
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Asked, Question, compute_report, questions_of
@@ -149,7 +149,9 @@ def test_a_changed_definition_is_a_line_of_its_own(past: History) -> None:
         "FROM held_cell JOIN participation ON participation.activity_id = held_cell.activity_id\n"
         "GROUP BY held_cell.bucket, held_cell.key\n"
     )
-    new = replace(old, version=old.version + 1, text=text, sql=composed(text))
+    new = replace(
+        old, version=old.version + 1, text=text, needed=gathered(text), sql=composed(text)
+    )
     subject = Subject(question("participations"), old, new)
     found = restate(past.engine, [subject], after=filed, upto=past.head)
     (version,) = found.versions
