@@ -33,6 +33,7 @@ from projections.reports.explaining import Restatement, of_filings
 from projections.reports.filing import Filed
 from projections.reports.outputs import FORMATS, Format, Language, render
 from projections.reports.refusals import ReportMismatch
+from projections.reports.restated import as_report
 from projections.reports.restatement import EVALUATIONS_MAX, Cell, Moved
 
 SOURCE = "urn:clusterledger:report"
@@ -204,21 +205,34 @@ def diff(
     evaluations: Annotated[
         int, typer.Option(min=0, help="Figures to compute at most to tell facts apart.")
     ] = EVALUATIONS_MAX,
+    form: Annotated[
+        str | None, typer.Option("--format", help="json, csv, csv-de, xlsx or pdf: as a report.")
+    ] = None,
+    lang: Lang = "de",
+    output: Output = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """What moved a filed report since, fact by fact."""
+    """What moved a filed report since, fact by fact; drawn as a report with --format."""
     if after != "now" and not after.isdecimal():
         raise CommandError(f"{after!r} is neither a position nor `now`.")
+    drawn, language = None if form is None else _form(form), _language(lang)
     with _asked(data_dir, database_url) as (_, conn):
+        engine = PostgresEngine(conn)
+        later = None if after == "now" else _filing(conn, int(after))
         found = of_filings(
-            PostgresEngine(conn),
+            engine,
             _filing(conn, before),
-            None if after == "now" else _filing(conn, int(after)),
+            later,
             known_at=progress.position(conn),
             evaluations=evaluations,
         )
+        figures = CATALOGUE if later is None else later.asked.figures
+        report = as_report(found, origin=engine.origin, figures=figures)
+    if drawn is not None:
+        _written(render(report, drawn, language), drawn, output)
+        return
     printed(msgspec.to_builtins(found) if json else _told(found), json=json)
 
 

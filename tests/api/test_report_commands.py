@@ -117,3 +117,12 @@ def test_a_format_there_is_not_is_refused_with_those_there_are(past: History) ->
         report(past, "show", "1", "--format", "docx")
     with pytest.raises(CommandError, match=r"Allowed: de, en"):
         report(past, "show", "1", "--format", "csv", "--lang", "fr")
+
+
+def test_a_restatement_is_drawn_like_a_report(past: History) -> None:
+    made = report(past, "file", "cumulative_headline", *YEAR, "--json")
+    past.headcount("talk", 70, "unlisted")
+    past.project_all()
+    drawn = report(past, "diff", str(made["position"]), "--format", "json")
+    assert drawn["report"] == "restatement@1"
+    assert drawn["parameters"]["before"] == str(made["position"])
