@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from threading import Condition, Thread
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -28,6 +29,8 @@ from projections.reports.compute import Asked, Question, questions_of
 
 IDLE_S: Final = 1.0
 """So long no fact must have come."""
+SHARE_OF_TIME: Final = 0.2
+"""At most this share of the time goes into it where facts trickle in."""
 _REPORT: Final = "overview"
 
 log = structlog.get_logger(__name__)
@@ -62,16 +65,19 @@ class Warmer:
         self._thread.join()
 
     def _run(self) -> None:
-        warm_at = 0
+        warm_at, rest_s = 0, 0.0
         while True:
             with self._changed:
+                self._changed.wait_for(lambda: self._stopped, rest_s)
                 self._changed.wait_for(lambda at=warm_at: self._stopped or self._position != at)  # type: ignore[misc]  # a default binds the loop's value
                 while not self._stopped and self._changed.wait(IDLE_S):
                     pass  # facts still come
                 position = self._position
                 if self._stopped:
                     return
+            began = monotonic()
             self._warm(position)
+            rest_s = (monotonic() - began) * (1 / SHARE_OF_TIME - 1)
             warm_at = position
 
     def _warm(self, position: int) -> None:
