@@ -54,8 +54,7 @@ class UnknownOf(FigureRefusal):
 
 
 class PeriodOutsideLedger(FigureRefusal):
-    """The period ends on {period_to}: not between the ledger's first day, {first_day}, and the
-    current year's end, {last_day}."""
+    """The period ends on {period_to}; the ledger's days are {first_day} to {last_day}."""
 
 
 class PeriodReversed(FigureRefusal):
