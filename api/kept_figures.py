@@ -114,7 +114,7 @@ def _computed(engine: Together, question: Question, position: int) -> Page:
     return Page(body, f'"{sha256(body).hexdigest()[:32]}"', position)
 
 
-def _years_of(engine: PostgresEngine, question: Question, position: int) -> Figure | None:
+def _years_of(engine: Together, question: Question, position: int) -> Figure | None:
     """The public's table by year of which a single year is a row; None where none was asked for."""
     years = question.public
     if years is None or question.by is not None or question.period_from is None:

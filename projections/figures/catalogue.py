@@ -122,9 +122,7 @@ def needs(text: str) -> list[str]:
     return [name.strip() for name in first[1].split(",")] if first else []
 
 
-def gathered(
-    text: str, fragments: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, str]:
+def gathered(text: str, fragments: Mapping[str, int] = MappingProxyType({})) -> dict[str, str]:
     """The fragments a text needs, by name, each before those that need it; `fragments` tells their
     editions by name, the first if left out."""
     found: dict[str, str] = {}
