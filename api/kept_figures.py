@@ -20,6 +20,7 @@ from projections.figures.compute import Figure, Period, compute
 from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
 from projections.figures.public import public_answer
+from projections.figures.together import Together
 
 KEPT_ANSWERS_MAX: Final = 5_000
 PUBLIC_AT_ONCE: Final = 2
@@ -74,7 +75,7 @@ class Figures:
         page = self._kept.get((*key, position))
         if page is None:
             async with self._public if question.public else nullcontext():
-                page = await state.read(_computed, question, position)
+                page = await state.count(_computed, question, position)
             self._keep(key, page)
         return page
 
@@ -114,9 +115,8 @@ def _years(conn: Connection[Any], position: int, day: date) -> Period | None:
     return complete_years(PostgresEngine(conn), known_at=position, today=day)
 
 
-def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
-    engine = PostgresEngine(conn)
-    within_ledger(engine, question.period_to, position)
+def _computed(engine: Together, question: Question, position: int) -> Page:
+    within_ledger(engine, question.period_to, position, today=today())
     figure = compute(
         engine,
         question.definition,
@@ -137,7 +137,7 @@ def _computed(conn: Connection[Any], question: Question, position: int) -> Page:
     return Page(body, f'"{sha256(body).hexdigest()[:32]}"', position)
 
 
-def _years_of(engine: PostgresEngine, question: Question, position: int) -> Figure | None:
+def _years_of(engine: Together, question: Question, position: int) -> Figure | None:
     """The public's table by year of which a single year is a row; None where none was asked for."""
     years = question.public
     if years is None or question.by is not None or question.period_from is None:

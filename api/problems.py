@@ -60,7 +60,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "too_many_years": (422, "The table would have too many years"),
     "too_many_quarters": (422, "The table would have too many quarters"),
     "period_reversed": (422, "The period ends before it starts"),
-    "period_outside_ledger": (422, "The period ends before anything counted happened"),
+    "period_outside_ledger": (
+        422,
+        "The period ends before anything counted happened, or after the current year",
+    ),
     "unknown_report": (404, "There is no such report"),
     "unknown_report_version": (404, "The report has no such version"),
     "unknown_report_parameter": (422, "The report takes no such parameter"),

@@ -32,6 +32,7 @@ from ledger.store.away import DATABASE_AWAY
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Ticket
 from projections import progress
+from projections.figures.together import Answers, Together
 
 log: Final = structlog.get_logger(__name__)
 
@@ -112,6 +113,7 @@ class State:
         self._key_threads = ThreadPoolExecutor(KEY_READERS, thread_name_prefix="key-reader")
         self._book_threads = ThreadPoolExecutor(BOOK_READERS, thread_name_prefix="book-reader")
         self.bodies = asyncio.Semaphore(BODIES)
+        self._answers = Answers()
         self.counts = counts
         self.bundling = asyncio.Semaphore(1)
         """One audit bundle at a time a process: it takes connections of its own."""
@@ -161,6 +163,17 @@ class State:
     ) -> R:
         """Run a reading function in a thread, on a connection that acts as clusterledger_reader."""
         return await self._in_thread(self._threads, self.readers, function, *args, **kwargs)
+
+    async def count(
+        self,
+        function: Callable[Concatenate[Together, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """The same with an engine of figures, which knows what was counted before."""
+        return await self.read(
+            lambda conn: function(Together(conn, self._answers), *args, **kwargs)
+        )
 
     async def read_keys(
         self,

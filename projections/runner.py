@@ -5,7 +5,7 @@ stands for. A crash anywhere leaves the tables as they were at the position they
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from time import monotonic
 from typing import Any, Final, Self
@@ -25,6 +25,7 @@ from projections.batches import Source
 from projections.express import glance
 from projections.folding import Changes, Unfoldable
 from projections.progress import alarm_of, clear_alarm, raise_alarm
+from projections.warming import Warmer
 from projections.writing import Damaged, Writer
 
 BATCH_FACTS: Final = 5_000
@@ -196,9 +197,10 @@ class _Follower:
         schemas.ensure(self._url)
         # LISTEN before the first pull: a fact committed between the two would wake nobody.
         self._conn.execute(f"LISTEN {FACTS_CHANNEL}")
-        with Projector(self._url) as projector:
+        with Projector(self._url) as projector, closing(Warmer(self._url)) as self._warmer:
             log.info("projection_started", position=projector.position())
             self._failures = int(alarm_of(self._conn) is not None)
+            self._warmer.moved(projector.position())
             while not self._stop.is_set():
                 if schemas.made_by(self._conn, schemas.LIVE) != schemas.fingerprint():
                     self._outdated()
@@ -227,6 +229,7 @@ class _Follower:
     def _announce(self, position: int) -> None:
         """Tell the readers, in a statement of its own: a hint that costs the commit nothing."""
         self._conn.execute(NOTIFY, (MODELS_CHANNEL, str(position)))
+        self._warmer.moved(position)
 
     def _await(self) -> None:
         for _ in range(4):

@@ -50,6 +50,11 @@ CREATE TABLE alarm (
     since     timestamptz NOT NULL DEFAULT now(),
     attempts  bigint      NOT NULL DEFAULT 1
 );
+-- Rows of figures' statements, counted beforehand at one position; the next ones replace them all.
+CREATE TABLE answer (
+    key  bytea PRIMARY KEY CHECK (length(key) = 32),  -- SHA-256 of statement and parameters
+    rows jsonb NOT NULL
+);
 """
 
 

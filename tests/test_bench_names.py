@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.bench.__main__ import AT_SCALE_10, FIGURES
 from tests.bench.rows import BEGIN, END, row, table, write_into
+from tests.bench.same_bytes import FORMS
 
 ROOT = Path(__file__).parents[1]
 NAMES = {
@@ -58,6 +59,23 @@ def test_a_measured_figure_is_one_json_object_a_line_with_its_limit_beside_it() 
     assert figure["value"] > 0
     assert figure["limit"] > 0
     assert abs(figure["ratio"] - figure["value"] / figure["limit"]) < 0.01
+
+
+def test_a_filed_report_has_the_same_bytes_after_further_facts_a_rebuild_and_a_restart() -> None:
+    """The documented command, small."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.same_bytes", "--scale", "0.01", "--facts", "100"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told, *forms = done.stdout.splitlines()
+    assert "100 further facts, a rebuild, a restart" in told
+    assert [form.split()[0] for form in forms] == list(FORMS)
+    assert {form.split()[-1] for form in forms} == {"same"}
 
 
 def test_an_unknown_figure_is_refused_with_the_names_there_are() -> None:

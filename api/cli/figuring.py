@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import orjson
 import typer
 
@@ -18,7 +19,9 @@ from ledger.store.book import Book
 from ledger.store.database import READER, connect
 from projections import progress
 from projections.figures import agreement
+from projections.figures.almost import AlmostPage, almost_counted
 from projections.figures.asking import first_day, within_ledger
+from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, definition_of
 from projections.figures.compute import Figure, compute
 from projections.figures.engines import PostgresEngine
@@ -44,6 +47,11 @@ To = Annotated[
 By = Annotated[str | None, typer.Option(help="A dimension.")]
 View = Annotated[str, typer.Option(help="By cluster: participating or lead.")]
 Cluster = Annotated[str | None, typer.Option(help="One cluster only.")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="A day, for what is counted on a day."),
+]
+Of = Annotated[str | None, typer.Option(help="What a share is of.")]
 
 
 @app.command("list")
@@ -57,17 +65,14 @@ def show(
     figure: Annotated[str, typer.Argument(help="An id, or id@version.")],
     from_: From = None,
     to: To = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="A day, for what is counted on a day."),
-    ] = None,
+    as_of: AsOf = None,
     known_at: Annotated[
         int | None, typer.Option(help="A position; left out: how far the read models are.")
     ] = None,
     by: By = None,
     view: View = "participating",
     cluster: Cluster = None,
-    of: Annotated[str | None, typer.Option(help="What a share is of.")] = None,
+    of: Of = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     json: Json = False,
@@ -75,8 +80,7 @@ def show(
     """Compute a figure on the ledger. With --json its canonical bytes, whose digest is cited."""
     from api.requests import today
 
-    if as_of and (from_ or to):
-        raise CommandError("--as-of is one day: give it, or --from and --to.")
+    _one_day(as_of, from_, to)
     given = settings(data_dir=data_dir, database_url=database_url)
     with (
         visited(given) as place,
@@ -88,7 +92,7 @@ def show(
         if not 0 <= position <= head:
             raise CommandError(f"The read models' last position is {head}, not {position}.")
         definition, period_to = definition_of(figure), _day(as_of or to) or today()
-        within_ledger(engine, period_to, position)
+        within_ledger(engine, period_to, position, today=today())
         found = compute(
             engine,
             definition,
@@ -104,6 +108,11 @@ def show(
         print(found.canonical().decode())
         return
     printed(_shown(found), json=False)
+
+
+def _one_day(as_of: datetime | None, from_: datetime | None, to: datetime | None) -> None:
+    if as_of and (from_ or to):
+        raise CommandError("--as-of is one day: give it, or --from and --to.")
 
 
 def _told(definition: Definition) -> dict[str, Any]:
@@ -122,6 +131,108 @@ def _day(given: datetime | None) -> date | None:
     return given.date() if given else None
 
 
+Known = Annotated[
+    int | None,
+    typer.Option("--known-at", help="A position; left out: how far the read models are."),
+]
+Cursor = Annotated[str | None, typer.Option(help="Where an earlier page ended: its `next`.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help="Streams of facts a page.")]
+
+
+@app.command("facts")
+def facts(
+    figure: Annotated[str, typer.Argument(help="An id, or id@version.")],
+    from_: From = None,
+    to: To = None,
+    known_at: Known = None,
+    view: View = "participating",
+    cluster: Cluster = None,
+    of: Of = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """The facts behind a figure, page by page."""
+    with _drilling(figure, to, known_at, data_dir, database_url) as (engine, asked):
+        page = facts_behind(
+            engine,
+            **asked,
+            period_from=_day(from_),
+            view=view,
+            cluster=cluster,
+            of=of,
+            after=cursor,
+            limit=limit,
+        )
+    _page(list(msgspec.to_builtins(page.facts)), page, json=json)
+
+
+@app.command("almost")
+def almost(
+    figure: Annotated[str, typer.Argument(help="An id, or id@version.")],
+    from_: From = None,
+    to: To = None,
+    known_at: Known = None,
+    cluster: Cluster = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """What almost counted in a figure, and the rule that excluded it, page by page."""
+    with _drilling(figure, to, known_at, data_dir, database_url) as (engine, asked):
+        page = almost_counted(
+            engine, **asked, period_from=_day(from_), cluster=cluster, after=cursor, limit=limit
+        )
+    lines = [
+        {
+            "rule": one.rule,
+            "why": one.text.en,
+            "stream": f"{one.stream_kind} {one.stream}",
+            "facts": [f"{fact.type} at {fact.position}" for fact in one.facts],
+        }
+        for one in page.items
+    ]
+    _page(lines, page, json=json)
+
+
+@contextmanager
+def _drilling(
+    figure: str, to: datetime | None, known_at: int | None, data_dir: Any, database_url: Any
+) -> Iterator[tuple[PostgresEngine, dict[str, Any]]]:
+    """An engine on the ledger, and the definition, last day and position that are asked for."""
+    from api.requests import today
+
+    given = settings(data_dir=data_dir, database_url=database_url)
+    with (
+        visited(given) as place,
+        connect(place.url, READER, autocommit=True) as conn,
+        _sentences(),
+    ):
+        engine, head = PostgresEngine(conn), progress.position(conn)
+        position = head if known_at is None else known_at
+        if not 0 <= position <= head:
+            raise CommandError(f"The read models' last position is {head}, not {position}.")
+        period_to = _day(to) or today()
+        within_ledger(engine, period_to, position, today=today())
+        yield (
+            engine,
+            {"definition": definition_of(figure), "period_to": period_to, "known_at": position},
+        )
+
+
+def _page(lines: list[dict[str, Any]], page: FactsPage | AlmostPage, *, json: bool) -> None:
+    if json:
+        print(orjson.dumps(msgspec.to_builtins(page)).decode())
+        return
+    printed(lines, json=False)
+    if page.next is not None:
+        print(f"There is more: --cursor {page.next}")
+
+
 @app.command("recompute")
 def recompute(
     facts: Annotated[Path, typer.Argument(help="facts.ndjson, as exported or out of a bundle.")],
@@ -129,33 +240,38 @@ def recompute(
     figure: Figures = [],  # noqa: B006 - typer copies it
     from_: From = None,
     to: To = None,
+    as_of: AsOf = None,
     known_at: Annotated[
         int | None, typer.Option(help="A position; left out: the file's last one.")
     ] = None,
     by: By = None,
     view: View = "participating",
     cluster: Cluster = None,
+    of: Of = None,
     json: Json = False,
 ) -> None:
     """Compute figures from a file of facts alone: no database, no network, another engine."""
     from api.requests import today
     from projections.recount.engine import from_leaves
 
-    made = []
+    _one_day(as_of, from_, to)
+    made, period_to = [], _day(as_of or to) or today()
     with _sentences(), from_leaves(facts, origin=origin) as engine:
         position = engine.position if known_at is None else known_at
         if not 0 <= position <= engine.position:
             raise CommandError(f"The file's last position is {engine.position}, not {position}.")
+        within_ledger(engine, period_to, position, today=today())
         for definition in _definitions(figure, of=CATALOGUE):
             found = compute(
                 engine,
                 definition,
                 period_from=_day(from_),
-                period_to=_day(to) or today(),
+                period_to=period_to,
                 known_at=position,
                 by=by,
                 view=view,
                 cluster=cluster,
+                of=of,
             )
             made.append(found)
     if json:

@@ -1,8 +1,10 @@
 """`clusterledger report`: file reports, make them again, close periods."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -29,10 +31,16 @@ from projections.reports.catalogue import report_of
 from projections.reports.compute import compute_report
 from projections.reports.explaining import Restatement, of_filings
 from projections.reports.filing import Filed
+from projections.reports.outputs import FORMATS, Format, Language, render
 from projections.reports.refusals import ReportMismatch
+from projections.reports.restated import as_report
 from projections.reports.restatement import EVALUATIONS_MAX, Cell, Moved
 
 SOURCE = "urn:clusterledger:report"
+
+AsFormat = Annotated[str, typer.Option("--format", help="json, csv, csv-de, xlsx or pdf.")]
+Lang = Annotated[str, typer.Option(help="de or en: the language of its words.")]
+Output = Annotated[Path | None, typer.Option(help="A file; left out: standard output.")]
 
 app = typer.Typer(no_args_is_help=True, help="Reports: file them, make them again, close periods.")
 
@@ -67,9 +75,11 @@ def file(
     json: Json = False,
 ) -> None:
     """Compute a report and record its filing."""
+    from api.requests import today
+
     with _asked(data_dir, database_url) as (place, conn):
         engine, position = PostgresEngine(conn), _position(conn, known_at)
-        within_ledger(engine, to.date(), position)
+        within_ledger(engine, to.date(), position, today=today())
         made = compute_report(
             engine,
             report_of(report),
@@ -110,9 +120,11 @@ def close(
     json: Json = False,
 ) -> None:
     """Close a period with the digests of all figures: later facts for it are marked late."""
+    from api.requests import today
+
     with _asked(data_dir, database_url) as (place, conn):
         engine, position = PostgresEngine(conn), _position(conn, known_at)
-        within_ledger(engine, to.date(), position)
+        within_ledger(engine, to.date(), position, today=today())
         fact = filing.closed(
             engine,
             period_from=from_.date(),
@@ -151,13 +163,39 @@ def listed(
 @app.command("show")
 def show(
     position: Annotated[int, typer.Argument(help="The position of its filing.")],
+    form: AsFormat = "json",
+    lang: Lang = "de",
+    output: Output = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Print a filed report, made again, as its canonical JSON."""
+    """A filed report, made again: its canonical JSON, or drawn for people."""
+    drawn, language = _form(form), _language(lang)
     with _asked(data_dir, database_url) as (_, conn):
         report = filing.made_again(PostgresEngine(conn), _filing(conn, position))
-    print(report.canonical().decode())
+    _written(render(report, drawn, language), drawn, output)
+
+
+def _form(given: str) -> Format:
+    found: dict[str, Format] = {name: name for name in FORMATS}
+    if given not in found:
+        raise CommandError(f"There is no format {given!r}. Allowed: {', '.join(FORMATS)}.")
+    return found[given]
+
+
+def _language(given: str) -> Language:
+    found: dict[str, Language] = {"de": "de", "en": "en"}
+    if given not in found:
+        raise CommandError(f"There is no language {given!r}. Allowed: {', '.join(found)}.")
+    return found[given]
+
+
+def _written(body: bytes, form: Format, output: Path | None) -> None:
+    """Into the file, or out as it is; JSON ends with a line for terminals."""
+    if output is not None:
+        output.write_bytes(body)
+        return
+    sys.stdout.buffer.write(body + (b"\n" if form == "json" else b""))
 
 
 @app.command("diff")
@@ -167,21 +205,34 @@ def diff(
     evaluations: Annotated[
         int, typer.Option(min=0, help="Figures to compute at most to tell facts apart.")
     ] = EVALUATIONS_MAX,
+    form: Annotated[
+        str | None, typer.Option("--format", help="json, csv, csv-de, xlsx or pdf: as a report.")
+    ] = None,
+    lang: Lang = "de",
+    output: Output = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """What moved a filed report since, fact by fact."""
+    """What moved a filed report since, fact by fact; drawn as a report with --format."""
     if after != "now" and not after.isdecimal():
         raise CommandError(f"{after!r} is neither a position nor `now`.")
+    drawn, language = None if form is None else _form(form), _language(lang)
     with _asked(data_dir, database_url) as (_, conn):
+        engine = PostgresEngine(conn)
+        later = None if after == "now" else _filing(conn, int(after))
         found = of_filings(
-            PostgresEngine(conn),
+            engine,
             _filing(conn, before),
-            None if after == "now" else _filing(conn, int(after)),
+            later,
             known_at=progress.position(conn),
             evaluations=evaluations,
         )
+        figures = CATALOGUE if later is None else later.asked.figures
+        report = as_report(found, origin=engine.origin, figures=figures)
+    if drawn is not None:
+        _written(render(report, drawn, language), drawn, output)
+        return
     printed(msgspec.to_builtins(found) if json else _told(found), json=json)
 
 

@@ -17,7 +17,7 @@ from api.pages.figure_clusters import ByCluster, by_cluster, is_by_cluster
 from api.pages.once import Once
 from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
-from api.requests import day_of
+from api.requests import day_of, today
 from api.routes.figures import READ, of_refusal
 from api.routes.trail import TRAIL_READ, limited_to
 from ledger.domain.streams import UNDATED, effective_day
@@ -124,7 +124,7 @@ def _behind(
     conn: Connection[Any], question: Question, position: int, asked: FactsQuery
 ) -> tuple[FactsPage, AlmostPage]:
     engine = PostgresEngine(conn)
-    within_ledger(engine, question.period_to, position)
+    within_ledger(engine, question.period_to, position, today=today())
     behind = facts_behind(
         engine,
         question.definition,

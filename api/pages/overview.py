@@ -12,11 +12,10 @@ import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
-from psycopg import Connection
 
 from api.contract import PUBLIC
 from api.pages.once import Once
@@ -30,8 +29,8 @@ from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn
 from projections import progress
 from projections.figures.catalogue import CATALOGUE, NUMBERS, Text
-from projections.figures.engines import PostgresEngine
 from projections.figures.overview import complete_years
+from projections.figures.together import Together
 from projections.reports.catalogue import REPORTS
 from projections.reports.compute import compute_report
 from projections.reports.model import Cell, Report
@@ -112,7 +111,7 @@ class Counting:
 async def _count(state: State, known_at: int, year: int) -> Counted:
     if not known_at:  # before the first fact there are no read models to ask
         return Counted(0, year, None, {})
-    report = await state.read(_computed, known_at, date(year, 1, 1))
+    report = await state.count(_computed, known_at, date(year, 1, 1))
     if report is None:
         return Counted(known_at, year, None, {})
     shown_report = await asyncio.to_thread(public, report)
@@ -121,8 +120,7 @@ async def _count(state: State, known_at: int, year: int) -> Counted:
     return Counted(known_at, year, shown_report, tables)
 
 
-def _computed(conn: Connection[Any], known_at: int, day: date) -> Report | None:
-    engine = PostgresEngine(conn)
+def _computed(engine: Together, known_at: int, day: date) -> Report | None:
     years = complete_years(engine, known_at=known_at, today=day)
     if years is None:
         return None

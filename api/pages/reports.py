@@ -14,13 +14,14 @@ from psycopg import Connection
 from api.contract import PUBLIC, path_value
 from api.pages.sheet import Ask, PageQuery, Sent, Sheet, form, page
 from api.problems import Problem
-from api.requests import day_of, known_at
+from api.requests import day_of, known_at, today
 from api.routes.filing import FILE, Days, ToFile, filed, filing_of, refusing
 from api.routes.report_files import Profile, profile_of, report_at
 from api.routes.trail_shapes import Position
 from api.web.tables import drawn
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Text
-from projections.figures.engines import PostgresEngine
+from projections.figures.together import Together
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
 from projections.reports.compute import compute_report
@@ -80,7 +81,7 @@ async def preview(ask: Ask[ReportsQuery]) -> Sheet:
     definition = _named(asked.report or "")
     parameters = _parameters(asked.cluster)
     report = await refusing(
-        ask.state.read(
+        ask.state.count(
             _computed,
             definition,
             day_of(asked.from_, "from") if asked.from_ else None,
@@ -116,15 +117,16 @@ def _named(name: str) -> ReportOf:
 
 
 def _computed(
-    conn: Connection[Any],
+    engine: Together,
     report: ReportOf,
     start: date | None,
     end: date,
     position: int,
     parameters: Mapping[str, str],
 ) -> Report:
+    within_ledger(engine, end, position, today=today())
     return compute_report(
-        PostgresEngine(conn),
+        engine,
         report,
         period_from=start,
         period_to=end,

@@ -126,7 +126,7 @@ async def _restatement(ask: Ask[PageQuery], after: int | None) -> Sheet:
     upto = ask.cut.known_at if after is None else await known_at(ask.request, None, None)
     found = await ask.state.read(filing_of, position, upto)
     later = None if after is None else await ask.state.read(filing_of, after, upto)
-    moved = await refusing(ask.state.read(restated, position, after, upto))
+    moved = await refusing(ask.state.count(restated, position, after, upto))
     cut = Cut(found.period.to, moved.after.known_at)
     naming = Naming(ask.language, await ask.state.read(cluster_names, cut))
     return Sheet(

@@ -18,6 +18,7 @@ from api.requests import authority_of, day_of, known_at, today
 from api.routes.trail import covering, limited_to
 from api.state import STATE
 from projections.figures.almost import AlmostPage, almost_counted
+from projections.figures.asking import within_ledger
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Measure, Text, definition_of
 from projections.figures.compute import Figure, Period
@@ -184,7 +185,7 @@ async def behind(request: web.Request) -> web.StreamResponse:
 
     def read(conn: Connection[Any]) -> FactsPage:
         page = facts_behind(
-            PostgresEngine(conn),
+            _engine(conn, question.period_to, position),
             question.definition,
             period_from=question.period_from,
             period_to=question.period_to,
@@ -233,7 +234,7 @@ async def almost(request: web.Request) -> web.StreamResponse:
 
     def read(conn: Connection[Any]) -> AlmostPage:
         page = almost_counted(
-            PostgresEngine(conn),
+            _engine(conn, question.period_to, position),
             question.definition,
             period_from=question.period_from,
             period_to=question.period_to,
@@ -257,6 +258,13 @@ async def almost(request: web.Request) -> web.StreamResponse:
         return shown(request, await request.app[STATE].read(read))
     except FigureRefusal as refusal:
         raise of_refusal(refusal) from refusal
+
+
+def _engine(conn: Connection[Any], to: date, position: int) -> PostgresEngine:
+    """An engine for a period that lies within the ledger. Raises PeriodOutsideLedger."""
+    engine = PostgresEngine(conn)
+    within_ledger(engine, to, position, today=today())
+    return engine
 
 
 async def catalogue(request: web.Request) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from api.answers import JSON, LEDGER_POSITION, shown
 from api.contract import Answer, Route, path_value, query
 from api.intake.json_body import told
 from api.problems import Problem
-from api.requests import authority_of, known_at
+from api.requests import authority_of, known_at, today
 from api.routes.facts import recorded
 from api.routes.figures import READ, of_refusal
 from api.routes.trail_shapes import MinPosition, Position
@@ -27,6 +27,7 @@ from projections.figures.asking import within_ledger
 from projections.figures.catalogue import CATALOGUE, Text
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
+from projections.figures.together import Together
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
 from projections.reports.compute import compute_report
@@ -140,7 +141,7 @@ async def filed(request: web.Request, asked: ToFile) -> Filing:
     fact = await state.read(_before, asked.source, asked.id, asked)
     if fact is None:
         position = await _position(request, asked.known_at)
-        fact = await refusing(state.read(_published, asked, position))
+        fact = await refusing(state.count(_published, asked, position))
     receipt = await recorded(state, filer, _incoming(asked.id, asked.source, fact))
     found = await state.read(filing.filing_at, receipt.position, upto=receipt.position)
     assert found is not None
@@ -158,7 +159,7 @@ async def close(request: web.Request) -> web.StreamResponse:
     fact = await state.read(_before, asked.source, asked.id, asked)
     if fact is None:
         position = await _position(request, asked.known_at)
-        fact = await refusing(state.read(_closed, asked, position))
+        fact = await refusing(state.count(_closed, asked, position))
     receipt = await recorded(state, closer, _incoming(asked.id, asked.source, fact))
     assert isinstance(fact, PeriodClosed)
     return _made(receipt, Closing(receipt=receipt, closed=fact), f"/v1/facts/{receipt.position}")
@@ -203,7 +204,8 @@ def filing_of(conn: Connection[Any], position: int, upto: int) -> Filed:
 
 
 def made_again(conn: Connection[Any], found: Filed) -> Report:
-    """The filing's report. A digest that differs is an alarm, never an answer."""
+    """The filing's report, counted anew whatever was counted before. A digest that differs is an
+    alarm, never an answer."""
     try:
         return filing.made_again(PostgresEngine(conn), found)
     except ReportMismatch as mismatch:
@@ -260,10 +262,10 @@ def _before(conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose
     return fact if same and asked.known_at in {None, fact.known_at} else None
 
 
-def _published(conn: Connection[Any], asked: ToFile, position: int) -> Fact:
-    within_ledger(PostgresEngine(conn), asked.period.to, position)
+def _published(engine: Together, asked: ToFile, position: int) -> Fact:
+    within_ledger(engine, asked.period.to, position, today=today())
     report = compute_report(
-        PostgresEngine(conn),
+        engine,
         report_of(asked.report),
         period_from=asked.period.from_,
         period_to=asked.period.to,
@@ -273,10 +275,10 @@ def _published(conn: Connection[Any], asked: ToFile, position: int) -> Fact:
     return filing.published(report)
 
 
-def _closed(conn: Connection[Any], asked: ToClose, position: int) -> Fact:
-    within_ledger(PostgresEngine(conn), asked.period.to, position)
+def _closed(engine: Together, asked: ToClose, position: int) -> Fact:
+    within_ledger(engine, asked.period.to, position, today=today())
     return filing.closed(
-        PostgresEngine(conn),
+        engine,
         period_from=asked.period.from_,
         period_to=asked.period.to,
         known_at=position,

@@ -1,21 +1,21 @@
 """The restatement: what moved a filed report, or one figure, fact by fact."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from aiohttp import web
 from msgspec import Meta, Struct
-from psycopg import Connection
 
 from api.answers import shown
 from api.contract import Answer, Route, path_value, query
 from api.problems import Problem
-from api.requests import authority_of, day_of, known_at
+from api.requests import authority_of, day_of, known_at, today
 from api.routes.filing import filing_of, refusing
 from api.routes.trail import TRAIL_READ, limited_to
 from api.routes.trail_shapes import Position
 from api.state import STATE
+from projections.figures.asking import within_ledger
 from projections.figures.catalogue import definition_of
-from projections.figures.engines import PostgresEngine
+from projections.figures.together import Together
 from projections.reports.compute import Question
 from projections.reports.explaining import Restatement, of_figure, of_filings
 from projections.reports.restatement import EVALUATIONS_MAX
@@ -64,12 +64,12 @@ async def of_reports(request: web.Request) -> web.StreamResponse:
     before = path_value(request, "before", Position)
     now = request.match_info["after"] == "now"
     after = None if now else path_value(request, "after", Position)
-    answer = request.app[STATE].read(restated, before, after, upto, asked.evaluations)
+    answer = request.app[STATE].count(restated, before, after, upto, asked.evaluations)
     return shown(request, await refusing(answer))
 
 
 def restated(
-    conn: Connection[Any],
+    engine: Together,
     before: int,
     after: int | None,
     upto: int,
@@ -77,9 +77,9 @@ def restated(
 ) -> Restatement:
     """From one filing to another, or (None) to the report in force at a position."""
     return of_filings(
-        PostgresEngine(conn),
-        filing_of(conn, before, upto),
-        None if after is None else filing_of(conn, after, upto),
+        engine,
+        filing_of(engine.conn, before, upto),
+        None if after is None else filing_of(engine.conn, after, upto),
         known_at=upto,
         evaluations=evaluations,
     )
@@ -100,15 +100,16 @@ async def of_one(request: web.Request) -> web.StreamResponse:
         tuple((n, v) for n in ("cluster", "of") if (v := getattr(asked, n)) is not None),
     )
     name = request.match_info["id"]
-    answer = request.app[STATE].read(_of_one, name, question, asked, upto)
+    answer = request.app[STATE].count(_of_one, name, question, asked, upto)
     return shown(request, await refusing(answer))
 
 
 def _of_one(
-    conn: Connection[Any], figure: str, question: Question, asked: Since, upto: int
+    engine: Together, figure: str, question: Question, asked: Since, upto: int
 ) -> Restatement:
+    within_ledger(engine, question.period_to, upto, today=today())
     return of_figure(
-        PostgresEngine(conn),
+        engine,
         definition_of(figure),
         question,
         since=asked.since,

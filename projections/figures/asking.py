@@ -140,15 +140,20 @@ def first_day(engine: Engine, known_at: int) -> date | None:
     return cast(date | None, day)
 
 
-def within_ledger(engine: Engine, period_to: date, known_at: int) -> None:
-    """Raises PeriodOutsideLedger for a period that is over before anything counted happened.
+def within_ledger(engine: Engine, period_to: date, known_at: int, *, today: date) -> None:
+    """Raises PeriodOutsideLedger for a period that is over before anything counted happened, or
+    goes on after the current year.
 
     For whoever asks by hand: compute() answers 0, as a figure must have a value at every position.
     """
+    end = date(today.year, 12, 31)
     begin = first_day(engine, known_at)
-    if begin is not None and period_to < begin:
+    if period_to > end or (begin is not None and period_to < begin):
         raise PeriodOutsideLedger(
-            period_to=period_to, first_day=begin, allowed=(f"{begin} and later",)
+            period_to=period_to,
+            first_day=begin or end,
+            last_day=end,
+            allowed=(f"{begin or date.min} to {end}",),
         )
 
 

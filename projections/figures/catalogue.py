@@ -36,7 +36,8 @@ import msgspec
 from projections.figures.refusals import UnknownFigure, UnknownVersion
 
 _FOLDER: Final = files("projections.figures") / "definitions"
-_ONCE: Final = "-- Materialized"
+ONCE: Final = "-- Materialized"
+"""What a fragment says that is to be found once, and kept while the statement runs."""
 _NEEDS: Final = re.compile(r"-- Needs: ([a-z_, ]+)\n")
 
 
@@ -77,8 +78,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     share may be of, the first unless another is asked for. `beside` are figures without which this
     one should not be shown. `fragments` are editions of fragments by name, the first if left out.
     `additive` are the dimensions by which its numbers add up to the whole ones (by cluster: in the
-    lead view). `facts` are the types that the drill-down shows. `sql` and
-    `sha256` are put in when the catalogue is loaded.
+    lead view). `facts` are the types that the drill-down shows. `text` (its own SQL), `needed` (the
+    fragments it needs, by name), `sql` (both in one) and `sha256` are put in when the catalogue is
+    loaded.
     """
 
     id: str
@@ -98,6 +100,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     of: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     fragments: dict[str, int] = {}
+    text: str = ""
+    needed: dict[str, str] = {}
     sql: str = ""
     facts_sql: str = ""
     sha256: str = ""
@@ -112,10 +116,22 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _needs(text: str) -> list[str]:
+def needs(text: str) -> list[str]:
     """The fragments a text names, in its order."""
     first = _NEEDS.match(text)
     return [name.strip() for name in first[1].split(",")] if first else []
+
+
+def gathered(text: str, fragments: Mapping[str, int] = MappingProxyType({})) -> dict[str, str]:
+    """The fragments a text needs, by name, each before those that need it; `fragments` tells their
+    editions by name, the first if left out."""
+    found: dict[str, str] = {}
+    for name in needs(text):
+        if name not in found:
+            edition = fragments.get(name, 1)
+            fragment = _read(f"_shared/{name}{f'.v{edition}' if edition > 1 else ''}.sql")
+            found |= gathered(fragment, fragments) | {name: fragment}
+    return found
 
 
 def composed(
@@ -133,22 +149,11 @@ def composed(
     `fragments` tells their editions by name, the first if left out. With `then`, the text is the
     last of the common table expressions, called `name`, and `then` is what is asked.
     """
-    found: dict[str, str] = {}
-
-    def visit(name: str) -> None:
-        if name not in found:
-            edition = fragments.get(name, 1)
-            fragment = _read(f"_shared/{name}{f'.v{edition}' if edition > 1 else ''}.sql")
-            for needed in _needs(fragment):
-                visit(needed)
-            found[name] = fragment
-
-    for needed in (*_needs(text), *_needs(then)):
-        visit(needed)
+    found = gathered(text, fragments) | gathered(then, fragments)
     if then:
         found[name] = text
     parts = ",\n".join(
-        f"{name} AS {'' if _ONCE in fragment else 'NOT '}MATERIALIZED (\n{fragment})"
+        f"{name} AS {'' if ONCE in fragment else 'NOT '}MATERIALIZED (\n{fragment})"
         for name, fragment in found.items()
     )
     return f"WITH RECURSIVE\n{parts}\n{then or text}"
@@ -169,10 +174,13 @@ def _load(name: str) -> Definition:
     if name not in (f"{definition.id}.toml", f"{stem}.toml"):
         raise ValueError(f"{name} defines {definition.name}")
     editions = definition.fragments
-    sql = composed(_counted_by(definition), fragments=editions)
+    text = _counted_by(definition)
+    sql = composed(text, fragments=editions)
     facts = _read(f"{definition.id}.facts.sql")
     return msgspec.structs.replace(
         definition,
+        text=text,
+        needed=gathered(text, editions),
         sql=sql,
         facts_sql=composed(facts, fragments=editions, then=_PAGE, name="behind"),
         sha256=sha256(toml.encode() + b"\n" + sql.encode()).hexdigest(),

@@ -6,7 +6,7 @@ and its canonical bytes have a digest that anyone can compute again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Any, Final, get_args
@@ -31,6 +31,7 @@ from projections.figures.asking import (
 )
 from projections.figures.catalogue import NUMBERS, Definition
 from projections.figures.engines import Engine
+from projections.figures.together import Statement, Together
 
 UNKNOWN: Final = "unknown"
 """The key of what has no known class."""
@@ -149,6 +150,8 @@ def compute(  # noqa: PLR0913 - a question has this many parts
         cluster=cluster,
         of=of,
     )
+    if isinstance(engine, Together):
+        engine.announce(statements(engine, question))
     names = NUMBERS[definition.measure]
     whole = _sum(names, _cells(engine, question, [question.whole]).values())
     cells = _table(engine, question) if by is not None else None
@@ -172,6 +175,20 @@ def compute(  # noqa: PLR0913 - a question has this many parts
     )
 
 
+def statements(engine: Engine, question: Question) -> Iterator[Statement]:
+    """The statements that compute() runs for a question: whoever has many can ask them together."""
+    yield _statement(question, [question.whole])
+    if question.by in TIMES:
+        if parts := stretches(engine, question):
+            yield _statement(question, parts)
+    elif question.by is not None:
+        yield _statement(question, [question.whole], by=question.by)
+
+
+def _statement(question: Question, parts: Sequence[Stretch], *, by: str = "") -> Statement:
+    return Statement(question.definition, question.parameters(parts, by=by))
+
+
 Cell = tuple[int, ...]
 """The measure's numbers in one place."""
 
@@ -180,8 +197,8 @@ def _cells(
     engine: Engine, question: Question, stretches_: Sequence[Stretch], *, by: str = ""
 ) -> dict[tuple[int, str], Cell]:
     """Numbers by stretch and key; what is missing is 0."""
-    parameters = question.parameters(stretches_, by=by)
-    rows = engine.rows(question.definition.sql, parameters)
+    asked = _statement(question, stretches_, by=by)
+    rows = engine.rows(asked.definition.sql, asked.parameters)
     return {(bucket, key): tuple(numbers) for bucket, key, *numbers in rows}
 
 

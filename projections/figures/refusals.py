@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from typing import ClassVar
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -53,11 +54,16 @@ class UnknownOf(FigureRefusal):
 
 
 class PeriodOutsideLedger(FigureRefusal):
-    """The period ends on {period_to}, before the ledger's first day, {first_day}."""
+    """The period ends on {period_to}; the ledger's days are {first_day} to {last_day}."""
 
 
 class PeriodReversed(FigureRefusal):
     """The period ends on {period_to}, before it begins on {period_from}."""
+
+    def __init__(self, *, period_from: date, period_to: date) -> None:
+        super().__init__(
+            allowed=(f"{period_from} and later",), period_to=period_to, period_from=period_from
+        )
 
 
 class TooManyYears(FigureRefusal):

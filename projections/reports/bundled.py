@@ -48,13 +48,13 @@ def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, by
 def recompute(
     published: Iterable[tuple[int, bytes]], facts: Iterable[bytes], *, origin: str
 ) -> tuple[int, list[str]]:
-    """Makes published reports again from the facts alone, by the second engine: how many, and those
-    with a table that no engine of figures has.
+    """Makes published reports again from the facts alone, by the second engine, every filing of
+    them: how many, and those with a table that no engine of figures has.
 
     `published` are `report.published` facts, each its position and leaf. Raises NotRecomputed.
     """
-    filings = newest(_filing(position, leaf) for position, leaf in published)
-    beyond = [filing.report for filing in filings if _lists_facts(filing)]
+    filings = [_filing(position, leaf) for position, leaf in published]
+    beyond = list(dict.fromkeys(one.report for one in filings if _lists_facts(one)))
     asked = [filing for filing in filings if not _lists_facts(filing)]
     if not asked:
         return 0, beyond  # nothing to load the facts for

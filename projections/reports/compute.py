@@ -6,18 +6,19 @@ definitions; whatever computes figures (an Engine) can make it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from projections.figures.asking import checked
 from projections.figures.catalogue import CATALOGUE, Definition, Text
-from projections.figures.compute import Figure, Row, compute
-from projections.figures.engines import Engine
+from projections.figures.compute import Figure, Row, compute, statements
+from projections.figures.engines import Engine, PostgresEngine
 from projections.figures.refusals import PeriodReversed
+from projections.figures.together import Remembering, Statement, Together
 from projections.reports.catalogue import ColumnOf, ReportOf, TableOf, tables_of
 from projections.reports.model import Cell, Column, Report, Span, Table, Used
 from projections.reports.refusals import UnknownReportParameter
@@ -111,43 +112,49 @@ class Question(Struct, frozen=True):
 
     def answer(self, engine: Engine, definition: Definition, known_at: int) -> Figure:
         """The figure. Raises a FigureRefusal."""
-        return compute(
-            engine,
-            definition,
-            period_from=self.period_from,
-            period_to=self.period_to,
-            known_at=known_at,
-            by=self.by,
-            view=self.view,
-            **dict(self.parameters),
-        )
+        return compute(engine, definition, known_at=known_at, **self._given)
 
-
-class _Remembering:
-    """An engine for one report. Tables of one figure by several dimensions ask for the same whole;
-    at one position the answer to the same statement is the same."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._answers: dict[bytes, list[tuple[Any, ...]]] = {}
+    def statements(
+        self, engine: Engine, definition: Definition, known_at: int
+    ) -> Iterator[Statement]:
+        """What the answer asks of the engine. Raises a FigureRefusal."""
+        given = {"cluster": None, "of": None} | self._given
+        return statements(engine, checked(engine, definition, known_at=known_at, **given))
 
     @property
-    def origin(self) -> str:
-        return self._engine.origin
+    def _given(self) -> dict[str, Any]:
+        return {
+            "period_from": self.period_from,
+            "period_to": self.period_to,
+            "by": self.by,
+            "view": self.view,
+            **dict(self.parameters),
+        }
 
-    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        asked = msgspec.json.encode((sql, parameters), order="sorted")
-        if asked not in self._answers:
-            self._answers[asked] = self._engine.rows(sql, parameters)
-        return self._answers[asked]
+
+def asked_together(engine: Engine, questions: Iterable[tuple[Question, Definition, int]]) -> Engine:
+    """An engine that has the answers to all questions: each with its definition and position.
+
+    The second engine is asked one question after the other: that it finds the same is the proof.
+    Raises a FigureRefusal.
+    """
+    if isinstance(engine, PostgresEngine):
+        engine = Together(engine.conn)
+    if not isinstance(engine, Together):
+        return engine if isinstance(engine, Remembering) else Remembering(engine)
+    engine.announce(
+        statement
+        for question, definition, known_at in questions
+        for statement in question.statements(engine, definition, known_at)
+    )
+    return engine
 
 
 class Making:
     """One report in the making: a figure that stands in several tables is computed once."""
 
     def __init__(self, engine: Engine, asked: Asked) -> None:
-        self._engine = engine
-        self._figures: Engine = _Remembering(engine)
+        self._engine = asked_together(engine, ())
         self._asked = asked
         self.answers: dict[Question, Figure] = {}
 
@@ -167,6 +174,13 @@ class Making:
                 raise UnknownReportParameter(
                     report=definition.id, parameter=name, allowed=definition.parameters
                 )
+        asked_together(
+            self._engine,
+            (
+                (question, asked.figures[question.figure], asked.known_at)
+                for question in questions_of(definition, asked)
+            ),
+        )
         tables = tuple(self.table(table) for table in tables_of(definition))
         return Report(
             report=definition.name,
@@ -193,7 +207,10 @@ class Making:
     def _of_facts(self, table: TableOf, source: str) -> Table:
         asked = self._asked
         cut = Cut(asked.period_from, asked.period_to, asked.known_at)
-        content = content_of(self._engine, source, cut)
+        book = self._engine
+        content = content_of(
+            PostgresEngine(book.conn) if isinstance(book, Together) else book, source, cut
+        )
         return Table(
             id=table.id,
             title=table.title,
@@ -221,7 +238,7 @@ class Making:
         if question not in self.answers:
             definition = self._asked.figures[question.figure]
             known_at = self._asked.known_at
-            self.answers[question] = question.answer(self._figures, definition, known_at)
+            self.answers[question] = question.answer(self._engine, definition, known_at)
         return self.answers[question]
 
 

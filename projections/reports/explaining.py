@@ -12,6 +12,7 @@ from psycopg import Connection
 from ledger.store.codec import decode_leaf
 from projections.figures.catalogue import CATALOGUE, Definition
 from projections.figures.engines import PostgresEngine
+from projections.figures.together import Together
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Question, questions_of
 from projections.reports.filing import Filed
@@ -67,7 +68,7 @@ class Restatement(Struct, frozen=True, kw_only=True):
 
 
 def of_filings(
-    engine: PostgresEngine,
+    engine: PostgresEngine | Together,
     before: Filed,
     after: Filed | None,
     *,
@@ -105,7 +106,7 @@ def of_filings(
 
 
 def of_figure(
-    engine: PostgresEngine,
+    engine: PostgresEngine | Together,
     definition: Definition,
     question: Question,
     *,

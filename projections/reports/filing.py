@@ -20,11 +20,10 @@ from ledger.domain.vocabulary import FIRST_DAY
 from ledger.store.codec import decode_leaf, event_key
 from projections.figures.behind import histories
 from projections.figures.catalogue import CATALOGUE, definition_of
-from projections.figures.compute import compute
 from projections.figures.engines import Engine
 from projections.models.trail import name_id
 from projections.reports.catalogue import report_of
-from projections.reports.compute import Asked, Making
+from projections.reports.compute import Asked, Making, Question, asked_together
 from projections.reports.model import Report, Span, Used
 from projections.reports.refusals import ReportMismatch
 
@@ -166,16 +165,13 @@ def closed(
 ) -> PeriodClosed:
     """The fact that closes a period: each figure's definition, and the digest of its answer over
     the period. Raises a FigureRefusal."""
-    answers = [
-        compute(
-            engine,
-            definition_of(figure),
-            period_from=period_from,
-            period_to=period_to,
-            known_at=known_at,
-        )
-        for figure in figures
+    definitions = [definition_of(figure) for figure in figures]
+    questions = [
+        (Question(one.id, None, "participating", period_from, period_to, ()), one, known_at)
+        for one in definitions
     ]
+    engine = asked_together(engine, questions)
+    answers = [question.answer(engine, one, known_at) for question, one, _ in questions]
     return PeriodClosed(
         period_from=period_from,
         period_to=period_to,

@@ -18,7 +18,7 @@ from projections.figures.catalogue import Definition
 from projections.figures.compute import Figure
 from projections.figures.engines import Engine
 from projections.reports.candidates import Candidates
-from projections.reports.compute import Question
+from projections.reports.compute import Question, asked_together
 from projections.reports.model import Span
 
 EVALUATIONS_MAX: Final = 400
@@ -108,16 +108,40 @@ def restate(
     """What moved the figures between two positions. Raises a FigureRefusal.
 
     First every run whose ends differ is halved down to single facts, then those whose ends agree,
-    the shortest first, while `evaluations` last: +1 and -1 in one run are found too.
+    the shortest first, while `evaluations` last: +1 and -1 in one run are found too. Questions take
+    turns, one evaluation each, so that all get their share; those of one turn are asked together.
     """
-    budget = _Budget(evaluations)
+    engine = asked_together(
+        engine,
+        (
+            end
+            for one in subjects
+            for end in (
+                (one.question, one.before, after),
+                (one.question, one.after, after),
+                (one.question, one.after, upto),
+            )
+        ),
+    )
     candidates = Candidates(engine, after, upto)
     searches = [_Search(engine, s, candidates, after, upto) for s in subjects]
-    for search in searches:
-        search.halve(budget, even=False)
-    for search in sorted(searches, key=lambda one: one.facts):
-        search.halve(budget, even=True)
+    left = _halved(engine, searches, evaluations, even=False)
+    _halved(engine, sorted(searches, key=lambda one: one.facts), left, even=True)
     return _together(searches)
+
+
+def _halved(engine: Engine, searches: Sequence[_Search], evaluations: int, *, even: bool) -> int:
+    """Halve runs turn by turn while there are some, and evaluations; how many of these are left."""
+    while evaluations > 0:
+        turns = [(search, run) for search in searches if (run := search.next(even=even))]
+        if not turns:
+            break
+        turns = turns[:evaluations]
+        asked_together(engine, (search.asked(run) for search, run in turns))
+        for search, run in turns:
+            search.halve(run)
+        evaluations -= len(turns)
+    return evaluations
 
 
 Vector = Mapping[tuple[str, str], int]
@@ -140,16 +164,13 @@ def _minus(after: Vector, before: Vector) -> dict[tuple[str, str], int]:
     return {at: by for at, by in sorted(moved.items()) if by}
 
 
-class _Budget:
-    """How many more figures may be computed."""
-
-    def __init__(self, evaluations: int) -> None:
-        self.left = evaluations
+_Stretch = tuple[int, int]
+"""A run by the indices of its ends."""
 
 
 class _Search:
     """One question between two positions. Index 0 is the earlier one, then come the candidates:
-    from the last of them to the later position nothing moves."""
+    from the last of them to the later position nothing moves, so it is asked there."""
 
     def __init__(
         self, engine: Engine, subject: Subject, candidates: Candidates, after: int, upto: int
@@ -157,49 +178,60 @@ class _Search:
         self.subject = subject
         self._engine = engine
         self._positions = [after, *candidates.of(subject.after, subject.question.period_to)]
+        self._upto = upto
         self._known: dict[int, Vector] = {}
         self.first = self._at(0)
         self.filed = self.first
         if subject.before.name != subject.after.name:
             self.filed = vector(subject.question.answer(engine, subject.before, after))
-        self.last = self._at(len(self._positions) - 1)
+        self.last = self._at(self.facts)
         self.steps: dict[int, Vector] = {}
-        self._open = [(0, len(self._positions) - 1)] if self.facts else []
-        self._upto = upto
+        self._open: list[_Stretch] = []
+        if self.facts:
+            self._found((0, self.facts))
 
     @property
     def facts(self) -> int:
         """How many facts can have moved it."""
         return len(self._positions) - 1
 
+    def _position(self, index: int) -> int:
+        return self._upto if 0 < index == self.facts else self._positions[index]
+
     def _at(self, index: int) -> Vector:
         if index not in self._known:
-            question, position = self.subject.question, self._positions[index]
+            question, position = self.subject.question, self._position(index)
             answer = question.answer(self._engine, self.subject.after, position)
             self._known[index] = vector(answer)
         return self._known[index]
 
-    def halve(self, budget: _Budget, *, even: bool) -> None:
-        """Halve runs down to single facts: those whose ends differ, and with `even` all others,
-        the shortest first."""
-        waiting = self._open
-        self._open = []
-        while waiting:
-            waiting.sort(key=lambda run: (self._moved(*run), run[0] - run[1]))
-            low, high = waiting.pop()
-            if high - low == 1:
-                if self._moved(low, high):
-                    self.steps[self._positions[high]] = _minus(self._at(high), self._at(low))
-            elif budget.left <= 0 or not (even or self._moved(low, high)):
-                self._open.append((low, high))
-            else:
-                budget.left -= 1
-                middle = (low + high) // 2
-                self._at(middle)
-                waiting += [(low, middle), (middle, high)]
+    def _moved(self, run: _Stretch) -> bool:
+        return self._at(run[0]) != self._at(run[1])
 
-    def _moved(self, low: int, high: int) -> bool:
-        return self._at(low) != self._at(high)
+    def _found(self, run: _Stretch) -> None:
+        """A run to be looked at; a single fact is done with."""
+        low, high = run
+        if high - low > 1:
+            self._open.append(run)
+        elif self._moved(run):
+            self.steps[self._positions[high]] = _minus(self._at(high), self._at(low))
+
+    def next(self, *, even: bool) -> _Stretch | None:
+        """The run to be halved next, the shortest first: one whose ends differ, or, with `even`,
+        any."""
+        runs = [run for run in self._open if even or self._moved(run)]
+        return min(runs, key=lambda run: (not self._moved(run), run[1] - run[0]), default=None)
+
+    def asked(self, run: _Stretch) -> tuple[Question, Definition, int]:
+        """What halving a run asks."""
+        return self.subject.question, self.subject.after, self._position(sum(run) // 2)
+
+    def halve(self, run: _Stretch) -> None:
+        """Look at both halves of a run."""
+        middle = sum(run) // 2
+        self._open.remove(run)
+        for half in ((run[0], middle), (middle, run[1])):
+            self._found(half)
 
     def runs(self) -> Iterable[tuple[int, int, int, Vector]]:
         """What is left unhalved: positions (after, upto], how many facts, and their net move."""

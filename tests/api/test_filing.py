@@ -116,6 +116,7 @@ def test_latest_leads_to_the_newest_filing(filer: Client) -> None:
         ({"period": {"from": "2019-12-31", "to": "2019-01-01"}}, 422, "period_reversed"),
         ({"period": {"from": "1850-01-01", "to": "2019-01-01"}}, 422, "date_out_of_range"),
         ({"period": {"to": "1990-12-31"}}, 422, "period_outside_ledger"),
+        ({"period": {"to": "2999-12-31"}}, 422, "period_outside_ledger"),
         ({"known_at": 10_000}, 422, "known_at_in_future"),
         ({"known_at": -1}, 422, "invalid_body"),
         ({"known_at": "now"}, 422, "invalid_body"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,9 +13,12 @@ from typer.testing import CliRunner
 
 from api.cli.commands import CommandError
 from api.cli.main import app
+from projections.reports.filing import filing_at, made_again
+from projections.reports.outputs import FORMATS, Format, render
 from tests.figures.history import History, history
 from tests.reports.programme import joint_programme
 
+FORM: dict[str, Format] = {name: name for name in FORMATS}
 YEAR = ("--from", "2018-01-01", "--to", "2018-12-31")
 
 
@@ -79,8 +83,8 @@ def test_a_closed_period_and_the_restatement_after_it(past: History) -> None:
         (("file", "nothing", *YEAR), "cumulative_headline"),
         (("file", "complete", "--from", "2019-01-01", "--to", "2018-01-01"), "before it begins"),
         (("file", "complete", *YEAR, "--known-at", "999"), "between 0 and"),
-        (("file", "complete", "--to", "2005-12-31"), "2006-01-01 and later"),
-        (("close", "--from", "2005-01-01", "--to", "2005-12-31"), "2006-01-01 and later"),
+        (("file", "complete", "--to", "2005-12-31"), "Allowed: 2006-01-01 to "),
+        (("close", "--from", "2005-01-01", "--to", "2005-12-31"), "Allowed: 2006-01-01 to "),
         (("file", "cumulative_headline", *YEAR, "--parameter", "cluster=x"), "food, rail, wood"),
         (("show", "1"), "No report was filed"),
         (("diff", "1", "then"), "neither"),
@@ -89,3 +93,36 @@ def test_a_closed_period_and_the_restatement_after_it(past: History) -> None:
 def test_a_bad_command_says_what_is_allowed(past: History, words: Any, said: str) -> None:
     with pytest.raises(CommandError, match=said):
         report(past, *words)
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("csv", b"table,"), ("csv-de", b"\xef\xbb\xbf"), ("xlsx", b"PK")]
+)
+def test_a_filed_report_is_drawn_into_a_file(
+    past: History, tmp_path: Path, form: str, begins: bytes
+) -> None:
+    made = report(past, "file", "cumulative_headline", *YEAR, "--json")
+    drawn = tmp_path / "report"
+    words = ("show", str(made["position"]), "--format", form, "--lang", "en", "--output", drawn)
+    done = CliRunner().invoke(app, ["report", *map(str, words), "--database-url", past.url])
+    assert done.exit_code == 0, done.exception
+    found = filing_at(past.conn, made["position"], upto=made["position"])
+    assert found is not None
+    assert drawn.read_bytes() == render(made_again(past.engine, found), FORM[form], "en")
+    assert drawn.read_bytes().startswith(begins)
+
+
+def test_a_format_there_is_not_is_refused_with_those_there_are(past: History) -> None:
+    with pytest.raises(CommandError, match=r"Allowed: json, csv, csv-de, xlsx, pdf"):
+        report(past, "show", "1", "--format", "docx")
+    with pytest.raises(CommandError, match=r"Allowed: de, en"):
+        report(past, "show", "1", "--format", "csv", "--lang", "fr")
+
+
+def test_a_restatement_is_drawn_like_a_report(past: History) -> None:
+    made = report(past, "file", "cumulative_headline", *YEAR, "--json")
+    past.headcount("talk", 70, "unlisted")
+    past.project_all()
+    drawn = report(past, "diff", str(made["position"]), "--format", "json")
+    assert drawn["report"] == "restatement@1"
+    assert drawn["parameters"]["before"] == str(made["position"])

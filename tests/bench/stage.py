@@ -70,7 +70,11 @@ class Service(Struct, frozen=True):
         """The answer to a post of tests.bench.requests. Raises Failed on an error."""
         head, _, body = request.partition(b"\r\n\r\n")
         content_type = head.decode().partition("Content-Type: ")[2].partition("\r")[0]
-        return self._ask("/v1/facts", body, {"Content-Type": content_type})[0]
+        return self.ask("/v1/facts", body, {"Content-Type": content_type})
+
+    def ask(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        """The answer to any POST. Raises Failed on an error."""
+        return self._ask(path, body, headers)[0]
 
     def _ask(self, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes, float]:
         headers["Authorization"] = f"Bearer {self.key}"

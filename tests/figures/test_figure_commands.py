@@ -71,7 +71,7 @@ def test_a_share_is_of_what_is_asked_for_in_an_older_state(past: History) -> Non
         (("sme_share", "--of", "shoes"), "members, involved, participations"),
         (("members", "--cluster", "boats"), "No cluster boats is known"),
         (("members", "--known-at", "99999"), "The read models' last position is "),
-        (("members", "--to", "1999-12-31"), "before the ledger's first day"),
+        (("members", "--to", "1999-12-31"), "Allowed: 2006-01-01 to "),
         (("members", "--as-of", "2020-01-01", "--to", "2020-12-31"), "--as-of is one day"),
     ],
 )
@@ -81,3 +81,29 @@ def test_what_is_not_shown_is_told_with_what_is_allowed(
     done = show(past, *wrong)
     assert isinstance(done.exception, CommandError)
     assert told in str(done.exception)
+
+
+def test_the_facts_behind_a_figure_are_listed_page_by_page(past: History) -> None:
+    asked = ("participations", "--to", "2020-12-31", "--limit", "1", "--database-url", past.url)
+    first = json.loads(run("facts", *asked, "--json").stdout)
+    assert {fact["type"] for fact in first["facts"]} <= set(CATALOGUE["participations"].facts)
+    then = run("facts", *asked, "--cursor", first["next"])
+    assert then.exit_code == 0, then.output
+    assert f"position: {first['facts'][0]['position']}\n" not in then.stdout
+    assert "There is more: --cursor " in then.stdout
+
+
+def test_what_almost_counted_is_listed_with_its_rule(past: History) -> None:
+    past.activity("planned", "rail", on="2020-03-03", held=False)
+    past.project_all()
+    asked = ("activities", "--to", "2020-12-31", "--database-url", past.url)
+    found = json.loads(run("almost", *asked, "--json").stdout)
+    assert found["items"]
+    told = run("almost", *asked)
+    assert f"rule: {found['items'][0]['rule']}\n" in told.stdout
+
+
+def test_facts_of_a_period_before_the_ledger_are_refused(past: History) -> None:
+    asked = ("participations", "--to", "1990-12-31", "--database-url", past.url)
+    for command in ("facts", "almost"):
+        assert isinstance(run(command, *asked).exception, CommandError)

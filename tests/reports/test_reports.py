@@ -12,7 +12,7 @@ import pytest
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.compute import compute
 from projections.figures.refusals import PeriodReversed, UnknownCluster
-from projections.reports.catalogue import EVERY, REPORTS, report_of
+from projections.reports.catalogue import EVERY, REPORTS, report_of, tables_of
 from projections.reports.compute import compute_report
 from projections.reports.model import Report, Table
 from projections.reports.refusals import (
@@ -88,6 +88,30 @@ def test_rows_and_the_joint_adjustment_add_up_to_the_total(past: History) -> Non
         assert sum(cells) + clusters.adjustment[column] == clusters.total[column]  # type: ignore[operator]  # counts
     activities = [column.id for column in clusters.columns].index("activities")
     assert clusters.adjustment[activities] == -1, "one activity is joint"
+
+
+def test_the_clusters_show_their_members_and_the_pairs_add_up(past: History) -> None:
+    """`a` is a member of two clusters: one member, two pairs."""
+    joint_programme(past)
+    past.member("a", "food", "2018-02-01")
+    clusters = table(made(past, "cluster_table"), "participating")
+    ids = [column.id for column in clusters.columns]
+    assert clusters.total is not None
+    assert clusters.adjustment is not None
+    members, pairs = ids.index("members"), ids.index("membership_pairs")
+    assert (clusters.total[members], clusters.adjustment[members]) == (3, -1)
+    assert (clusters.total[pairs], clusters.adjustment[pairs]) == (4, 0)
+
+
+def test_what_a_report_takes_over_stays_the_version_it_was_made_with() -> None:
+    """`complete@1` knew the first table of clusters; a newer one does not change it."""
+    taken = {one.id: one for one in tables_of(report_of("complete@1"))}
+    for older in report_of("cluster_table@1").tables:
+        assert taken[f"cluster_table.{older.id}"].columns == older.columns
+    assert (
+        report_of("cluster_table").tables[0].columns
+        != report_of("cluster_table@1").tables[0].columns
+    )
 
 
 def test_a_report_of_one_cluster_counts_that_cluster_only(past: History) -> None:

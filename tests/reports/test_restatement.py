@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.domain.commands import Refused
-from projections.figures.catalogue import CATALOGUE, composed
+from projections.figures.catalogue import CATALOGUE, composed, gathered
 from projections.figures.compute import compute
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Asked, Question, compute_report, questions_of
@@ -57,6 +57,21 @@ def assert_it_adds_up(found: Restated | Restatement) -> None:
             explained[str(moved.cell)] += moved.by
     differences = {str(d.cell): d.after - d.before for d in found.differences}
     assert {cell: by for cell, by in explained.items() if by} == differences
+
+
+def test_questions_share_the_evaluations(past: History) -> None:
+    """Of four, each question gets two: no run is left as it was."""
+    joint_programme(past)
+    filed = past.head
+    names = [f"late-{number}" for number in range(8)]
+    past.company(*names)
+    for number, name in enumerate(names):
+        past.member(name, "food", "2018-03-01")
+        past.headcount("talk", 10 + number, "unlisted")
+    found = restated(past, filed, question("members"), question("participations"), evaluations=4)
+    assert_it_adds_up(found)
+    runs = Counter(run.figure for run in found.runs)
+    assert runs == {"members": 3, "participations": 3}
 
 
 def test_each_move_has_its_fact(past: History) -> None:
@@ -127,14 +142,16 @@ def test_a_changed_definition_is_a_line_of_its_own(past: History) -> None:
     late = past.headcount("talk", 9, "unlisted")
     past.project_all()
     old = CATALOGUE["participations"]
-    text = composed(
+    text = (
         "-- Needs: held_cell, participation\n"
         "SELECT held_cell.bucket, held_cell.key,"
         " CAST(2 * sum(participation.participations) AS bigint) AS value\n"
         "FROM held_cell JOIN participation ON participation.activity_id = held_cell.activity_id\n"
         "GROUP BY held_cell.bucket, held_cell.key\n"
     )
-    new = replace(old, version=old.version + 1, sql=text)
+    new = replace(
+        old, version=old.version + 1, text=text, needed=gathered(text), sql=composed(text)
+    )
     subject = Subject(question("participations"), old, new)
     found = restate(past.engine, [subject], after=filed, upto=past.head)
     (version,) = found.versions

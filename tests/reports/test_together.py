@@ -1,0 +1,121 @@
+"""Many questions asked as one statement: the same cells as asked one by one, and fewer readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import product
+from typing import Any
+
+import pytest
+
+from projections.figures.asking import VIEWS, checked
+from projections.figures.catalogue import EVERY
+from projections.figures.compute import statements
+from projections.figures.engines import PostgresEngine
+from projections.figures.together import Statement, Together
+from projections.reports.catalogue import REPORTS, report_of
+from projections.reports.compute import compute_report
+from projections.reports.model import Report
+from tests.figures.history import History, uid
+from tests.reports.programme import joint_programme
+
+COUNTED = [name for name in REPORTS if name not in {"complete", "late_voided_backdated"}]
+
+
+class Alone:
+    """An engine that no report asks more than one question at a time."""
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        self.origin, self.rows = engine.origin, engine.rows
+
+
+class Counting(PostgresEngine):
+    """Notes how many statements PostgreSQL answers."""
+
+    asked = 0
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        return super().rows(sql, parameters)
+
+
+def eventful(past: History) -> int:
+    """A history in which organisations move, merge, are twins and have several classes."""
+    joint_programme(past)
+    past.company("d", "e")
+    past.member("d", "wood", "2017-03-01", "2018-03-31")
+    past.member("d", "food", "2018-07-01")
+    past.came("talk", ["anna", "dora"], "d")
+    past.came("talk", ["emil", "zoe"])
+    key = {"organisation_id": uid("d")}
+    past.post("organisation.merged", **key, into=uid("b"), effective_on="2018-08-01")
+    past.post(
+        "organisation.reclassified",
+        organisation_id=uid("a"),
+        scheme="size_class",
+        code="small",
+        effective_on="2018-03-01",
+    )
+    past.post("person.marked_duplicate", person_ref=uid("dora"), of=uid("anna"))
+    past.post("organisation.marked_duplicate", organisation_id=uid("e"), of=uid("a"), reason="same")
+    past.member("e", "wood", "2018-02-01")
+    past.project_all()
+    return past.head
+
+
+def made(engine: Any, report: str, known_at: int, since: date | None) -> Report:
+    return compute_report(
+        engine,
+        report_of(report),
+        period_from=since,
+        period_to=date(2018, 12, 31),
+        known_at=known_at,
+        parameters={},
+    )
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_report_asked_together_has_the_bytes_of_one_asked_question_by_question(
+    past: History, name: str
+) -> None:
+    head = eventful(past)
+    for since, known_at in product((None, date(2017, 5, 1)), (head, head - 3)):
+        alone = made(Alone(past.engine), name, known_at, since)
+        assert made(past.engine, name, known_at, since).canonical() == alone.canonical()
+
+
+def test_every_version_by_every_dimension_is_the_same_asked_together(past: History) -> None:
+    head = eventful(past)
+    asked: list[Statement] = []
+    for definition, view in product(EVERY.values(), VIEWS):
+        for by, of in product((None, *definition.dimensions), definition.of or (None,)):
+            question = checked(
+                past.engine,
+                definition,
+                period_from=date(2016, 3, 1),
+                period_to=date(2018, 12, 31),
+                known_at=head,
+                by=by,
+                view=view,
+                cluster=None,
+                of=of,
+            )
+            asked += statements(past.engine, question)
+    together = Together(past.conn)
+    together.announce(asked)
+    for one in asked:
+        assert together.answers.get(one.key) is not None, "it was asked before it is asked for"
+        rows = together.rows(one.definition.sql, one.parameters)
+        alone = past.engine.rows(one.definition.sql, one.parameters)
+        assert sorted(rows) == sorted(alone), one.definition.name
+
+
+def test_a_whole_report_takes_few_statements(past: History) -> None:
+    """One for each view and set of days, one for who the clusters are, and one for their first day;
+    one by one it would be a hundred."""
+    head = eventful(past)
+    together = Together(past.conn)
+    together._engine = counting = Counting(past.conn)
+    made(together, "complete", head, None)
+    assert 4 <= counting.asked <= 7
