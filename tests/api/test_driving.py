@@ -17,6 +17,7 @@ from ledger.service import Ledger
 from ledger.store.book import create
 from ledger.store.database import connect
 from ledger.store.writer import OutcomeUnknown, Ticket, Writer, WriterClosed
+from tests.awaiting import awaited
 from tests.domain.kit import ADMIN, fact
 
 DAY = "2020-01-01"
@@ -78,7 +79,7 @@ def test_a_small_batch_is_recorded_without_a_thread(book_url: str, waited: list[
             assert [t.result()[0].position for t in tickets] == list(range(2, 22))
             assert waited == []
 
-    asyncio.run(main())
+    awaited(main())
 
 
 def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> None:
@@ -90,7 +91,7 @@ def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> N
             assert len((await post(*facts)).result()) == len(facts)
             assert waited == [1]
 
-    asyncio.run(main())
+    awaited(main())
 
 
 def test_what_must_ask_for_more_goes_to_a_thread_and_leaves_no_trace_before(
@@ -116,7 +117,7 @@ def test_what_must_ask_for_more_goes_to_a_thread_and_leaves_no_trace_before(
             assert (await post(together[0])).result()[0].position == 5
             assert ledger.book.head().position == 5
 
-    asyncio.run(main())
+    awaited(main())
 
 
 def test_two_loops_see_what_the_other_wrote_without_a_thread(
@@ -137,7 +138,7 @@ def test_two_loops_see_what_the_other_wrote_without_a_thread(
             assert closed.result()[0].version == 2
             assert waited == []
 
-    asyncio.run(main())
+    awaited(main())
 
 
 def test_a_lost_connection_is_tried_again(book_url: str) -> None:
@@ -151,7 +152,7 @@ def test_a_lost_connection_is_tried_again(book_url: str) -> None:
                 )
             assert (await post(named())).result()[0].position == 2
 
-    asyncio.run(main())
+    awaited(main())
 
 
 def test_nobody_waits_for_a_driver_that_failed(
@@ -176,4 +177,4 @@ def test_nobody_waits_for_a_driver_that_failed(
         await driver.close()
         await asyncio.to_thread(ledger.close)
 
-    asyncio.run(main())
+    awaited(main())

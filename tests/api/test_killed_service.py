@@ -30,6 +30,7 @@ from ledger.store.database import WRITER, connect
 from projections import schema
 from tests.api.posters import BATCH_FACTS, LIMIT_S, Acknowledged, Posters
 from tests.api.running import ORIGIN
+from tests.awaiting import awaited
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = 16
@@ -164,7 +165,7 @@ def test_killing_workers_and_the_supervisor_loses_nothing_acknowledged(serving: 
             await posters.finish()
             return posters, await posters.again()
 
-    posters, again = asyncio.run(posted())
+    posters, again = awaited(posted())
     entries = stored(serving.url)
     assert posters.retries, "nothing was killed under load"
     assert lost(posters.acknowledged, entries) == set()
@@ -225,5 +226,5 @@ def test_control_a_service_that_answers_before_it_commits_is_caught(
             return posters.acknowledged
 
     with hasty(database_url) as (process, base):
-        acknowledged = asyncio.run(posted(process, base))
+        acknowledged = awaited(posted(process, base))
     assert bool(lost(acknowledged, stored(database_url))) is killed

@@ -10,6 +10,7 @@ import pytest
 
 from api.state import Progress
 from tests.api.running import Client, Service
+from tests.awaiting import awaited
 
 CLUSTER = {"cluster": "bio", "name": "Bio", "effective_on": "2008-01-01"}
 
@@ -55,7 +56,7 @@ def test_who_waited_in_vain_is_forgotten() -> None:
         progress = Progress()
         return await progress.reach(1, 0.01), progress.waiting
 
-    assert asyncio.run(waited()) == (False, 0)
+    assert awaited(waited()) == (False, 0)
 
 
 def test_who_went_away_is_forgotten() -> None:
@@ -68,7 +69,7 @@ def test_who_went_away_is_forgotten() -> None:
         await asyncio.wait({task})
         return before, progress.waiting
 
-    assert asyncio.run(waited()) == (1, 0)
+    assert awaited(waited()) == (1, 0)
 
 
 def test_who_waits_is_told() -> None:
@@ -79,4 +80,4 @@ def test_who_waits_is_told() -> None:
         progress.advance(2)
         return list(await asyncio.gather(*tasks)), progress.waiting
 
-    assert asyncio.run(waited()) == ([True, True], 0)
+    assert awaited(waited()) == ([True, True], 0)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from api.pages.once import Once
+from tests.awaiting import awaited
 
 
 def test_who_asks_meanwhile_waits_for_the_same_count() -> None:
@@ -23,7 +24,7 @@ def test_who_asks_meanwhile_waits_for_the_same_count() -> None:
         await kept.of("b", count)
         return [*together, await kept.of("b", count), await kept.of("a", count)]
 
-    assert asyncio.run(ask()) == [1, 1, 2, 3], "a went when b came"
+    assert awaited(ask()) == [1, 1, 2, 3], "a went when b came"
 
 
 def test_what_failed_is_counted_again() -> None:
@@ -40,4 +41,4 @@ def test_what_failed_is_counted_again() -> None:
             await kept.of("a", failing)
         return await kept.of("a", count)
 
-    assert asyncio.run(ask()) == 7
+    assert awaited(ask()) == 7
