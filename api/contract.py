@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from api.intake.words import bare, fields_of
+from api.intake.words import bare, fields_of, way_to_write
 from api.problems import Finding, Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -89,7 +89,9 @@ def _converted(given: Mapping[str, str], shape: type[Q]) -> Q:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at `$.")
-        raise _invalid(path.rstrip("`"), detail, allowed) from error
+        name = path.rstrip("`")
+        fix = way_to_write(_types(shape).get(name))
+        raise _invalid(name, detail, allowed, fix) from error
 
 
 @cache
@@ -108,6 +110,6 @@ def path_value(request: web.Request, name: str, kind: Any) -> Any:
         raise Problem("not_found", f"{text[:100]!r} names nothing here: {error}") from error
 
 
-def _invalid(name: str, detail: str, allowed: Iterable[str]) -> Problem:
-    fix = "Allowed parameters: " + (", ".join(sorted(allowed)) or "none") + "."
+def _invalid(name: str, detail: str, allowed: Iterable[str], fix: str | None = None) -> Problem:
+    fix = fix or "Allowed parameters: " + (", ".join(sorted(allowed)) or "none") + "."
     return Problem("invalid_parameter", detail, errors=(Finding(name, detail, fix=fix),))

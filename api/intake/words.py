@@ -36,7 +36,9 @@ def finding(prefix: str, pointer: str, detail: str, shape: Any, document: Any) -
     if "matching regex" in detail:
         name = pointer.rpartition("/")[2]
         detail = f"{name!r} does not have the form it should have."
-    return Finding(prefix + pointer, detail, _value(document, pointer), rule, _fix(bare(kind)))
+    return Finding(
+        prefix + pointer, detail, _value(document, pointer), rule, way_to_write(bare(kind))
+    )
 
 
 def _parts(pointer: str) -> Sequence[str]:
@@ -88,7 +90,8 @@ def _rule(kind: Any) -> str | None:
     return "Written as " + meta.pattern.removesuffix(r"$(?!\n)").removeprefix("^")
 
 
-def _fix(kind: Any) -> str | None:
+def way_to_write(kind: Any) -> str | None:
+    """How a value of a bare type is written, where that needs saying."""
     if kind is date:
         return _DAY
     if kind is UUID:

@@ -104,7 +104,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     else:
         raise Problem(
             "unsupported_media_type",
-            f"{media_type!r} is not taken. Send {cloudevents.STRUCTURED}, {cloudevents.BATCHED},"
+            f"{_sent(request)} Send {cloudevents.STRUCTURED}, {cloudevents.BATCHED},"
             f" or {cloudevents.PLAIN} with ce- headers.",
         )
     return await _single(state, authority, _conditional(request, taken))
@@ -113,6 +113,13 @@ async def post(request: web.Request) -> web.StreamResponse:
 def _writes(authority: Authority) -> bool:
     """Whether a key may record anything at all: a body is not read for nothing."""
     return any(scope in _WRITING or scope.startswith("facts:write:") for scope in authority.scopes)
+
+
+def _sent(request: web.Request) -> str:
+    """What is wrong with the media type; where there is none, the framework assumes one."""
+    if "Content-Type" not in request.headers:
+        return "The request has no Content-Type."
+    return f"{request.content_type!r} is not taken."
 
 
 def _conditional(request: web.Request, taken: Taken) -> Taken:

@@ -11,9 +11,12 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 from stdnum import lei
+from stdnum.ch import vat as swiss_vat
 from stdnum.de import handelsregisternummer
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError
+from stdnum.gb import vat as british_vat
+from stdnum.no import mva as norwegian_vat
 
 _END: Final = r"$(?!\n)"
 
@@ -166,12 +169,29 @@ def _hrb(value: str) -> str:
     return handelsregisternummer.validate(entry).replace(" HRB ", " ", 1)
 
 
+def _vat(value: str) -> str:
+    """Of the Union's states, and of neighbours that organisations come from."""
+    country = value.strip()[:2].upper()
+    beyond = _VAT_BEYOND_THE_UNION.get(country)
+    if beyond is None:
+        return vat.validate(value)
+    found: str = beyond(value)
+    return found if found.startswith(country) else country + found
+
+
+_VAT_BEYOND_THE_UNION: Final[dict[str, Callable[[str], str]]] = {
+    "CH": swiss_vat.validate,
+    "GB": british_vat.validate,
+    "NO": norwegian_vat.validate,
+}
+
+
 def _euid(value: str) -> str | None:
     return value.upper() if _EUID.fullmatch(value) else None
 
 
 _SPELLINGS: Final[dict[str, Callable[[str], str | None]]] = {
-    "vat": vat.validate,
+    "vat": _vat,
     "lei": lei.validate,
     "hrb": _hrb,
     "ror": _ror,

@@ -321,6 +321,13 @@ def test_another_media_type_is_not_taken(
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
+def test_a_wrong_word_in_a_question_is_told_the_right_ones(app: Client) -> None:
+    answer = app.ask("GET", "/v1/projects?status=started")
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    fix = answer.json()["errors"][0]["fix"]
+    assert fix == "One of: proposed, approved, running, ended."
+
+
 @pytest.mark.parametrize("media_type", ["multipart/form-data; boundary=x"])
 def test_thousands_of_parts_are_not_even_read(
     app: Client, nothing_recorded: None, media_type: str

@@ -291,6 +291,7 @@ def test_identifiers_have_their_check_digits(given: Given) -> None:
     who = given.organisation()
     for wrong in (
         "vat:DE136695977",
+        "vat:GB980780685",
         "lei:529900T8BM49AURSDO56",
         "ror:xyz",
         "ror:02kkvpp63",
@@ -309,6 +310,9 @@ def test_identifiers_have_their_check_digits(given: Given) -> None:
     ("typed", "kept"),
     [
         ("vat:de 136 695 976", "vat:DE136695976"),
+        ("vat:gb 980 7806 84", "vat:GB980780684"),
+        ("vat:CHE-114.927.636 TVA", "vat:CHE114927636TVA"),
+        ("vat:NO 995 525 828 MVA", "vat:NO995525828MVA"),
         ("lei:529900t8bm49aursdo55", "lei:529900T8BM49AURSDO55"),
         ("ror:https://ror.org/02kkvpp62", "ror:02kkvpp62"),
         ("hrb:Amtsgericht München HRB 12345", "hrb:München 12345"),
