@@ -334,8 +334,8 @@ def test_regions_of_bavaria_exist_and_others_are_taken_by_their_form(given: Give
     given.post("organisation.relocated", nuts3="DE212", **moved)
 
 
-def test_the_regions_of_bavaria_are_those_of_the_demonstration() -> None:
-    listed = files("api.demonstration") / "nuts_bavaria_2024.csv"
+def test_the_regions_of_bavaria_are_those_that_are_listed() -> None:
+    listed = files("projections") / "nuts_bavaria_2024.csv"
     rows = csv.DictReader(listed.read_text("utf-8").splitlines())
     assert {row["code"] for row in rows if row["level"] == "3"} == BAVARIAN
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from projections import schema
+from projections.models import memberships
 from projections.runner import Projector
 from tests.projections.book_writer import BookWriter
 
@@ -21,6 +22,15 @@ def book(database_url: str) -> BookWriter:
     writer = BookWriter(database_url)
     schema.ensure(database_url)
     return writer
+
+
+@pytest.fixture
+def overlapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model with a defect: spells run on where the next one has begun."""
+    phases = memberships._phases
+    monkeypatch.setattr(
+        memberships, "_phases", lambda key, spell, _: phases(key, spell, memberships.FOREVER)
+    )
 
 
 @pytest.fixture

@@ -293,7 +293,9 @@ def test_any_batches_end_in_the_rows_of_one_bulk_rebuild(
         assert rows == (fresh.head,)
 
 
-def test_overlapping_spells_cannot_be_swapped_in(book: BookWriter, ask: Ask) -> None:
+def test_overlapping_spells_cannot_be_swapped_in(
+    book: BookWriter, ask: Ask, overlapping: None
+) -> None:
     from datetime import date
 
     for year in (2020, 2021):

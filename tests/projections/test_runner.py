@@ -185,7 +185,7 @@ def test_a_missing_fact_is_never_skipped(book: BookWriter, projector: Projector)
 
 
 def test_a_fact_the_tables_refuse_stops_the_runner_at_that_fact(
-    book: BookWriter, projector: Projector, ask: Ask
+    book: BookWriter, projector: Projector, ask: Ask, overlapping: None
 ) -> None:
     day = date(2020, 1, 1)
     book.record(

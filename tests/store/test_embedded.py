@@ -227,7 +227,8 @@ def test_a_lock_file_of_a_crashed_machine_is_removed(
     (data_dir / "postgres" / "postmaster.pid").write_text("\n".join(left) + "\n")
     with EmbeddedPostgres.start(data_dir, postgres_bin=postgres_bin) as postgres:
         assert one(postgres.url, "SELECT 1") == 1
-    assert "stale_lock_file_removed" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "stale_lock_file_removed" in said.out + said.err
 
 
 def test_a_half_written_lock_file_is_removed(data_dir: Path, postgres_bin: Path | None) -> None:
