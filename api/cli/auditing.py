@@ -23,7 +23,7 @@ from ledger.transparency import bundle
 from ledger.transparency.bag import FACTS, as_tar, write_folder
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.keyring import KeyUnusable
-from ledger.transparency.leaves import Broken, lines
+from ledger.transparency.leaves import Broken
 from ledger.transparency.merkle import InvalidProof
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.outcome import Step, Steps
@@ -174,11 +174,10 @@ def _recount(verifier: Verifier) -> tuple[bool | None, int, str]:
     if verifier.after:
         return None, 0, "This bundle holds a range, and a report needs all facts before it."
     with verifier.bag.open(FACTS) as file:
-        facts = (line for batch in lines(file) for line in batch)
         try:
             made, beyond = recompute(
                 ((report.position, report.leaf) for report in verifier.published),
-                facts,
+                file,
                 origin=verifier.checkpoint.origin,
             )
         except NotRecomputed as error:

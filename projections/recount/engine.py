@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from io import IOBase
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import duckdb
 import sqlglot
 
 from projections.recount.reading import load
 
-MEMORY: Final = "2GB"
-"""What DuckDB may use before it spills to disk."""
+MEMORY: Final = "120MB"
+"""What DuckDB may use before it spills to disk: a verifier's memory is bounded, however much it
+recounts."""
 
 
 class DuckEngine:
@@ -49,22 +52,27 @@ def translated(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 @contextmanager
-def from_leaves(leaves: Path | Iterable[bytes], *, origin: str) -> Iterator[DuckEngine]:
-    """The engine over a file of leaves (`facts.ndjson`), or over leaves in order, one each.
+def from_leaves(leaves: Path | IO[bytes] | Iterable[bytes], *, origin: str) -> Iterator[DuckEngine]:
+    """The engine over a file of leaves, one a line (`facts.ndjson`), by its path or open, or over
+    leaves in order, one each.
 
     Everything it needs is in a temporary folder and gone afterwards. Raises Unreadable.
     """
     with TemporaryDirectory(prefix="recount-") as folder:
         scratch = Path(folder)
         path = leaves if isinstance(leaves, Path) else _written(leaves, scratch / "facts.ndjson")
-        with duckdb.connect(":memory:") as db:
+        with duckdb.connect(str(scratch / "recount.duckdb")) as db:
             db.execute(f"SET memory_limit = '{MEMORY}'")
+            db.execute("SET preserve_insertion_order = false")
             db.execute("SET temp_directory = ?", [str(scratch / "spilled")])
             position = load(db, path, scratch, origin=origin)
             yield DuckEngine(db, origin=origin, position=position)
 
 
-def _written(leaves: Iterable[bytes], path: Path) -> Path:
+def _written(leaves: IO[bytes] | Iterable[bytes], path: Path) -> Path:
     with path.open("wb") as file:
-        file.writelines(bytes(leaf) + b"\n" for leaf in leaves)
+        if isinstance(leaves, IOBase):
+            copyfileobj(leaves, file, 1 << 20)
+        else:
+            file.writelines(bytes(leaf) + b"\n" for leaf in leaves)
     return path

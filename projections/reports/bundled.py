@@ -1,6 +1,7 @@
 """Filed reports in an audit bundle: which, their files, and their figures recomputed from facts."""
 
 from collections.abc import Iterable, Iterator
+from typing import IO
 
 from ledger.store.codec import decode_leaf
 from ledger.transparency.contents import definition_texts
@@ -46,10 +47,11 @@ def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, by
 
 
 def recompute(
-    published: Iterable[tuple[int, bytes]], facts: Iterable[bytes], *, origin: str
+    published: Iterable[tuple[int, bytes]], facts: IO[bytes] | Iterable[bytes], *, origin: str
 ) -> tuple[int, list[str]]:
     """Makes published reports again from the facts alone, by the second engine, every filing of
-    them: how many, and those with a table that no engine of figures has.
+    them: how many, and those with a table that no engine of figures has. `facts` are leaves, or an
+    open file with one a line.
 
     `published` are `report.published` facts, each its position and leaf. Raises NotRecomputed.
     """

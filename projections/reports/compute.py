@@ -207,10 +207,7 @@ class Making:
     def _of_facts(self, table: TableOf, source: str) -> Table:
         asked = self._asked
         cut = Cut(asked.period_from, asked.period_to, asked.known_at)
-        book = self._engine
-        content = content_of(
-            PostgresEngine(book.conn) if isinstance(book, Together) else book, source, cut
-        )
+        content = content_of(self._engine, source, cut)
         return Table(
             id=table.id,
             title=table.title,

@@ -23,6 +23,7 @@ from ledger.store.codec import decode_leaf
 from projections.figures.behind import histories
 from projections.figures.catalogue import Text
 from projections.figures.engines import Engine, PostgresEngine
+from projections.figures.together import Together
 from projections.models.trail import name_id
 from projections.reports.model import Cell, Column, ColumnKind
 from projections.reports.refusals import NeedsTheBook
@@ -55,15 +56,17 @@ class Content(Struct, frozen=True):
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Source = Callable[[Connection[Any], Cut], Content]
+Book = PostgresEngine | Together
+"""The ledger's own database."""
+Source = Callable[[Book, Cut], Content]
 """Makes one table."""
 
 
 def content_of(engine: Engine, source: str, cut: Cut) -> Content:
     """A table that is read from the book. Raises NeedsTheBook."""
-    if not isinstance(engine, PostgresEngine):
+    if not isinstance(engine, Book):
         raise NeedsTheBook(table=source)
-    return SOURCES[source](engine.conn, cut)
+    return SOURCES[source](engine, cut)
 
 
 def _column(id: str, kind: ColumnKind, de: str, en: str) -> Column:
@@ -77,17 +80,17 @@ _RECORDED: Final = _column("recorded_on", "day", "Erfasst am (UTC)", "Recorded o
 _ACTOR: Final = _column("actor", "text", "Erfasst von", "Recorded by")
 
 
-def late_facts(conn: Connection[Any], cut: Cut) -> Content:
+def late_facts(book: Book, cut: Cut) -> Content:
     """Every late fact, in order of positions, with the closings it came after."""
     after = _column("closed_at", "text", "Nach Abschluss an Position", "After the closing at")
     rows = tuple(
         (e.position, e.fact.topic, _shown(day), e.recorded_at[:10], e.actor, _joined(positions))
-        for e, day, positions in _late(conn, cut)
+        for e, day, positions in _late(book.conn, cut)
     )
     return Content((_POSITION, _TYPE, _DAY, _RECORDED, _ACTOR, after), rows)
 
 
-def voided_facts(conn: Connection[Any], cut: Cut) -> Content:
+def voided_facts(book: Book, cut: Cut) -> Content:
     """Every void, with its reason and what it voided, a line for each fact."""
     columns = (
         _POSITION,
@@ -106,31 +109,40 @@ def voided_facts(conn: Connection[Any], cut: Cut) -> Content:
             void.actor,
             *((target.position, target.fact.topic, target.actor) if target else (None,) * 3),
         )
-        for void, targets in _voids(conn, cut)
+        for void, targets in _voids(book.conn, cut)
         for target in targets or (None,)
     )
     return Content(columns, rows)
 
 
-def backdated_facts(conn: Connection[Any], cut: Cut) -> Content:
-    """What was recorded long after its day: facts of one type and day that one actor recorded on
-    one day stand in one line, as an attendance list is hundreds of them."""
+def backdated_facts(book: Book, cut: Cut) -> Content:
+    """What was recorded long after its day: facts of one type about one year that one actor
+    recorded on one day stand in one line, as an attendance list is hundreds of them."""
     columns = (
         _column("position", "position", "Erste Position", "First position"),
         _TYPE,
-        _DAY,
+        _column("first_day", "day", "Erster Tag", "First day"),
+        _column("last_day", "day", "Letzter Tag", "Last day"),
         _RECORDED,
         _ACTOR,
         _column("facts", "count", "Tatsachen", "Facts"),
     )
     rows = tuple(
-        (b.position, b.type, b.day.isoformat(), b.recorded_on.isoformat(), b.actor, b.facts)
-        for b in _backdated(conn, cut)
+        (
+            line.position,
+            line.type,
+            line.first_day.isoformat(),
+            line.last_day.isoformat(),
+            line.recorded_on.isoformat(),
+            line.actor,
+            line.facts,
+        )
+        for line in _backdated(book, cut)
     )
     return Content(columns, rows)
 
 
-def by_actor(conn: Connection[Any], cut: Cut) -> Content:
+def by_actor(book: Book, cut: Cut) -> Content:
     """How many facts each actor recorded late, voided, and recorded long after their day."""
     columns = (
         _column("actor", "key", "Erfasst von", "Recorded by"),
@@ -138,10 +150,10 @@ def by_actor(conn: Connection[Any], cut: Cut) -> Content:
         _column("voids", "count", "aufgehoben", "voided"),
         _column("backdated", "count", "rückdatiert", "backdated"),
     )
-    late_of = Counter(entry.actor for entry, _, _ in _late(conn, cut))
-    voids_of = Counter(void.actor for void, _ in _voids(conn, cut))
+    late_of = Counter(entry.actor for entry, _, _ in _late(book.conn, cut))
+    voids_of = Counter(void.actor for void, _ in _voids(book.conn, cut))
     backdated_of: Counter[str] = Counter()
-    for backdated in _backdated(conn, cut):
+    for backdated in _backdated(book, cut):
         backdated_of[backdated.actor] += backdated.facts
     actors = sorted({*late_of, *voids_of, *backdated_of})
     rows = tuple((a, late_of[a], voids_of[a], backdated_of[a]) for a in actors)
@@ -215,11 +227,13 @@ def _voided_by(void: Entry, history: Sequence[Entry]) -> Iterator[Entry]:
 
 
 class _Backdated(NamedTuple):
-    """Facts of one type, one day and one recording day by one actor; `position` is the first's."""
+    """Facts of one type about days of one year, which one actor recorded on one day; `position` is
+    the first's."""
 
     position: int
     type: str
-    day: date
+    first_day: date
+    last_day: date
     recorded_on: date
     actor: str
     facts: int
@@ -264,19 +278,23 @@ dated AS (
     ) AS every
     OFFSET 0
 )
-SELECT min(position), type.name, day, recorded_on, who.name, count(*)
-FROM dated
-JOIN models.trail_name AS type ON type.id = dated.topic
-JOIN models.trail_name AS who ON who.id = dated.actor
-WHERE day BETWEEN %(first_day)s AND %(last_day)s AND recorded_on - day > %(days)s
-GROUP BY type.name, day, recorded_on, who.name
-ORDER BY min(position)"""
+SELECT line.position, type.name, first_day, last_day, recorded_on, who.name, facts
+FROM (
+    SELECT min(position) AS position, topic, min(day) AS first_day, max(day) AS last_day,
+        recorded_on, actor, count(*) AS facts
+    FROM dated
+    WHERE day BETWEEN %(first_day)s AND %(last_day)s AND recorded_on - day > %(days)s
+    GROUP BY topic, extract(year FROM day), recorded_on, actor
+) AS line
+JOIN models.trail_name AS type ON type.id = line.topic
+JOIN models.trail_name AS who ON who.id = line.actor
+ORDER BY line.position"""
 
 
-def _backdated(conn: Connection[Any], cut: Cut) -> list[_Backdated]:
+def _backdated(book: Book, cut: Cut) -> list[_Backdated]:
     """Facts of the period recorded long after their day, in order of their first positions. Voids
     and what takes a registration back say nothing new of a day, and are not among them."""
-    rows = conn.execute(
+    rows = book.rows(
         _BACKDATED,
         {
             "known_at": cut.known_at,
@@ -286,9 +304,8 @@ def _backdated(conn: Connection[Any], cut: Cut) -> list[_Backdated]:
             "project_ended": name_id(ProjectEnded.topic),
             "attended": list(map(name_id, (AttendanceRegistered.topic, AttendanceRecorded.topic))),
         },
-        prepare=False,
     )
-    return list(map(_Backdated._make, rows.fetchall()))
+    return list(map(_Backdated._make, rows))
 
 
 def _shown(day: Day) -> str | None:

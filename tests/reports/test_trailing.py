@@ -51,16 +51,29 @@ def busy(past: History) -> History:
 def test_attendances_and_head_counts_are_backdated_by_the_day_of_their_activity(
     busy: History,
 ) -> None:
-    on, fair = today(busy), "2018-06-01"
+    on, fair = today(busy), ("2018-06-01",) * 2
     assert rows(busy, "backdated") == [
-        (5, "activity.scheduled.v1", fair, on, ACTOR, 1),
-        (6, "activity.held.v1", fair, on, ACTOR, 1),
-        (7, "headcount.recorded.v1", fair, on, ACTOR, 1),
-        (8, "attendance.recorded.v1", fair, on, ACTOR, 3),
-        (13, "project.ended.v1", "2018-12-31", on, ACTOR, 1),
-        (14, "membership.admitted.v1", "2018-05-01", on, ACTOR, 1),
+        (5, "activity.scheduled.v1", *fair, on, ACTOR, 1),
+        (6, "activity.held.v1", *fair, on, ACTOR, 1),
+        (7, "headcount.recorded.v1", *fair, on, ACTOR, 1),
+        (8, "attendance.recorded.v1", *fair, on, ACTOR, 3),
+        (13, "project.ended.v1", "2018-12-31", "2018-12-31", on, ACTOR, 1),
+        (14, "membership.admitted.v1", "2018-05-01", "2018-05-01", on, ACTOR, 1),
     ]
     assert rows(busy, "by_actor") == [(ACTOR, 0, 0, 8)]
+
+
+def test_days_of_one_year_stand_in_one_line(past: History) -> None:
+    past.company("a", "b", "c")
+    first = past.member("a", "rail", "2018-03-01")
+    past.member("b", "rail", "2018-05-01")
+    other = past.member("c", "rail", "2017-05-01")
+    on, asked = today(past), {"period_from": date(2017, 1, 1)}
+    admitted = [row for row in rows(past, "backdated", **asked) if row[1].startswith("membership")]
+    assert admitted == [
+        (first, "membership.admitted.v1", "2018-03-01", "2018-05-01", on, ACTOR, 2),
+        (other, "membership.admitted.v1", "2017-05-01", "2017-05-01", on, ACTOR, 1),
+    ]
 
 
 def test_only_what_is_recorded_more_than_92_days_later_is_backdated(past: History) -> None:
