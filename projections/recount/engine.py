@@ -16,9 +16,9 @@ import sqlglot
 
 from projections.recount.reading import load
 
-MEMORY: Final = "120MB"
-"""What DuckDB may use before it spills to disk: a verifier's memory is bounded, however much it
-recounts."""
+MEMORY: Final = "1GB"
+"""What DuckDB may use before it spills to disk: memory is bounded, however much is
+recounted."""
 
 
 class DuckEngine:
