@@ -62,6 +62,7 @@ async def single(ask: Ask[Any]) -> Sheet:
         title=definition.title,
         template="definition.html",
         data=OneDefinition(definition, versions),
+        rows=(_line(definition),),
         content={"by_cluster": is_by_cluster(definition)},
     )
 

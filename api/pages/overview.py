@@ -160,6 +160,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         title=REPORTS[_REPORT].title,
         template="overview.html",
         data=Overview(counted.known_at, max(head - counted.known_at, 0), report),
+        report=report,
         content={
             "headline": _headline(report, tables),
             "shares": _shares(report, tables),

@@ -95,6 +95,7 @@ async def preview(ask: Ask[ReportsQuery]) -> Sheet:
         title=report.title,
         template="report.html",
         data=Preview(report, report.digest),
+        report=report,
         content={
             "tables": await asyncio.to_thread(drawn, report, ask.language, names),
             "filed": None,
@@ -193,6 +194,7 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
         title=definition.title,
         template="report.html",
         data=data,
+        report=data.report,
         content=content,
         status=200 if data.report else 500,
         known_at=found.known_at,

@@ -25,6 +25,7 @@ from projections.reports.compute import KEYS, PARTS
 from projections.reports.explaining import Restatement
 from projections.reports.filing import Filed
 from projections.reports.model import Span
+from projections.reports.restated import as_report
 from projections.reports.restatement import Cell, Moved
 from projections.views.base import Cut
 from projections.views.names import cluster_names
@@ -128,11 +129,13 @@ async def _restatement(ask: Ask[PageQuery], after: int | None) -> Sheet:
     later = None if after is None else await ask.state.read(filing_of, after, upto)
     moved = await refusing(ask.state.count(restated, position, after, upto))
     cut = Cut(found.period.to, moved.after.known_at)
+    figures = CATALOGUE if later is None else later.asked.figures
     naming = Naming(ask.language, await ask.state.read(cluster_names, cut))
     return Sheet(
         title=_TITLE if later is None else _BETWEEN,
         template="restatement.html",
         data=RestatementPage(found, later, moved),
+        report=as_report(moved, origin=ask.state.ledger.book.origin, figures=figures),
         content={
             "title": report_of(found.report).title,
             "cell": naming.cell,

@@ -6,6 +6,7 @@ chooses too. Every page is cut at `as_of` and `known_at`, and links carry both o
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -29,6 +30,8 @@ from api.web.frame import Frame, Standing, Viewer, render
 from api.web.language import Language
 from ledger.domain.commands import Authority
 from projections.figures.catalogue import Text
+from projections.reports.model import Report
+from projections.reports.outputs import render as drawn_up
 from projections.views.base import Cut
 
 HTML: Final = "text/html"
@@ -70,7 +73,8 @@ class Sheet(Struct, frozen=True, kw_only=True):
     """A page's content. `data` is the JSON and stands in the template as `data`.
 
     `rows` are what the CSV lists, one struct a line; None: the page is no list. Where the page
-    shows a part of a list, `every` gives all of it to the CSV, a piece at a time. `content` is for
+    shows a part of a list, `every` gives all of it to the CSV, a piece at a time. The CSV of a page
+    that shows a `report` is the report's own. `content` is for
     the template alone: charts, links, choices of a form. `known_at` is the position of a page that
     chooses it itself.
     """
@@ -79,6 +83,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
     template: str
     data: Any
     rows: Sequence[Struct] | None = None
+    report: Report | None = None
     every: Callable[[], AsyncIterator[Sequence[Struct]]] | None = None
     content: Mapping[str, Any] = {}
     status: int = 200
@@ -193,6 +198,8 @@ async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse
         return await _stream(ask, sheet.every())
     if media == JSON:
         body = msgspec.json.encode(sheet.data)
+    elif media == CSV and sheet.report is not None:
+        body = await asyncio.to_thread(drawn_up, sheet.report, "csv", ask.language)
     elif media == CSV:
         if sheet.rows is None:
             raise Problem("not_acceptable", f"This page is no list. Offered here: {HTML}, {JSON}.")
@@ -238,7 +245,7 @@ async def _frame(ask: Ask[Any], sheet: Sheet) -> Frame:
             chosen_day=ask.asked.as_of or None,
             chosen_position=ask.asked.known_at or None,
         ),
-        csv=sheet.rows is not None,
+        csv=sheet.rows is not None or sheet.report is not None,
     )
 
 

@@ -23,7 +23,7 @@ from ledger.store.codec import decode_leaf
 from projections.figures.behind import histories
 from projections.figures.catalogue import Text
 from projections.figures.engines import Engine, PostgresEngine
-from projections.figures.together import Together
+from projections.figures.together import Rows, Together, key_of
 from projections.models.trail import name_id
 from projections.reports.model import Cell, Column, ColumnKind
 from projections.reports.refusals import NeedsTheBook
@@ -294,7 +294,8 @@ ORDER BY line.position"""
 def _backdated(book: Book, cut: Cut) -> list[_Backdated]:
     """Facts of the period recorded long after their day, in order of their first positions. Voids
     and what takes a registration back say nothing new of a day, and are not among them."""
-    rows = book.rows(
+    rows = _remembered(
+        book,
         _BACKDATED,
         {
             "known_at": cut.known_at,
@@ -306,6 +307,18 @@ def _backdated(book: Book, cut: Cut) -> list[_Backdated]:
         },
     )
     return list(map(_Backdated._make, rows))
+
+
+def _remembered(book: Book, sql: str, parameters: Mapping[str, Any]) -> Rows:
+    """Rows that two tables are made of, found once; planned as these tables want it, and not as
+    figures do."""
+    key = key_of(sql, parameters)
+    found = book.answers.get(key) if isinstance(book, Together) else None
+    if found is None:
+        found = book.conn.execute(sql, parameters, prepare=False).fetchall()
+        if isinstance(book, Together):
+            book.answers.keep({key: found})
+    return found
 
 
 def _shown(day: Day) -> str | None:
