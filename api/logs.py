@@ -9,6 +9,7 @@ from typing import Final, TextIO, cast
 import orjson
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from structlog.typing import Processor
 
 # Without locals: a frame of the dispatcher holds the request's key.
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
@@ -49,6 +50,16 @@ class _Stderr:
             sys.stderr.flush()
 
 
+_PROCESSORS: Final[list[Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _TRACEBACKS,
+    structlog.processors.JSONRenderer(serializer=_dumps),
+]
+"""One list for all times: a logger keeps the one it was first used with, and tests listen there."""
+
+
 def configure(level: str = "info") -> None:
     """Set structlog up for this process. CR, LF and escape sequences are JSON-escaped."""
     root = logging.getLogger()
@@ -56,13 +67,7 @@ def configure(level: str = "info") -> None:
     root.setLevel(logging.WARNING)
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _TRACEBACKS,
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,

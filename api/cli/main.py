@@ -12,6 +12,7 @@ from rich.console import Console
 
 from api.cli import commands, figuring, logkeys, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
+from api.logs import configure
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
 from ledger.store.writer import OutcomeUnknown, WriterBusy, WriterClosed
@@ -29,6 +30,13 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(reporting.app, name="report")
 app.add_typer(figuring.app, name="figures")
 console = Console(stderr=True)
+
+
+@app.callback()
+def clusterledger() -> None:
+    """A ledger that a cluster programme can be audited by."""
+    # What a command prints may be read by a machine: logs go to standard error, or are not said.
+    configure("warning")
 
 
 @app.command()
