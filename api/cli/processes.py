@@ -46,9 +46,8 @@ them cost a third of its time at Python's defaults."""
 GC_YOUNG_SERVING: Final = 5_000
 """A request leaves cycles behind: 50,000 objects of them kept every hundredth one waiting 30 ms."""
 SWITCH_INTERVAL_S: Final = 0.0005
-"""The writer waits for PostgreSQL several times a batch, and each time must take the interpreter
-back from a busy event loop or loader, which gives it up after this long: Python's 5 ms doubled the
-time of a batch."""
+"""A thread that waited for PostgreSQL, a writer's or a reader's, takes the interpreter back from a
+busy event loop or loader, which gives it up after this long. Python's own is 5 ms."""
 
 
 def tune(*, serving: bool = False) -> None:

@@ -18,7 +18,14 @@ from api.pages.once import Once
 from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
 from api.requests import day_of, today
-from api.routes.figures import READ, of_refusal
+from api.routes.figures import (
+    READ,
+    Seen,
+    almost_as_seen,
+    facts_as_seen,
+    of_refusal,
+    seen_by,
+)
 from api.routes.trail import TRAIL_READ, limited_to
 from ledger.domain.streams import UNDATED, effective_day
 from ledger.store.codec import decode_leaf
@@ -84,7 +91,8 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
     )
     try:
         answered = await ask.request.app[FIGURES].at(ask.state, question, ask.cut.known_at)
-        behind, almost = await ask.state.read(_behind, question, ask.cut.known_at, asked)
+        seen = seen_by(ask.request, question.cluster)
+        behind, almost = await ask.state.read(_behind, question, ask.cut.known_at, asked, seen)
     except FigureRefusal as refusal:
         raise of_refusal(refusal) from refusal
     answer = msgspec.json.decode(answered.body)
@@ -121,7 +129,7 @@ def _definition(request: web.Request) -> Definition:
 
 
 def _behind(
-    conn: Connection[Any], question: Question, position: int, asked: FactsQuery
+    conn: Connection[Any], question: Question, position: int, asked: FactsQuery, seen: Seen
 ) -> tuple[FactsPage, AlmostPage]:
     engine = PostgresEngine(conn)
     within_ledger(engine, question.period_to, position, today=today())
@@ -149,7 +157,7 @@ def _behind(
         after=asked.almost,
         limit=_STREAMS,
     )
-    return behind, almost
+    return facts_as_seen(conn, behind, seen), almost_as_seen(conn, almost, seen)
 
 
 class About(Struct, frozen=True):

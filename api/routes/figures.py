@@ -180,7 +180,7 @@ async def behind(request: web.Request) -> web.StreamResponse:
     """The standing facts that make a figure, as far as the key may see them in the trail."""
     asked = query(request, AskedFacts)
     question = _question(request, asked)
-    seen = _seen(request, asked.cluster)
+    seen = seen_by(request, asked.cluster)
     position = await known_at(request, asked.known_at, asked.min_position)
 
     def read(conn: Connection[Any]) -> FactsPage:
@@ -198,8 +198,7 @@ async def behind(request: web.Request) -> web.StreamResponse:
             after=asked.cursor,
             limit=asked.limit,
         )
-        visible = seen(conn, (fact.position for fact in page.facts))
-        return replace(page, facts=tuple(f for f in page.facts if f.position in visible))
+        return facts_as_seen(conn, page, seen)
 
     try:
         page = await request.app[STATE].read(read)
@@ -208,9 +207,10 @@ async def behind(request: web.Request) -> web.StreamResponse:
     return shown(request, page)
 
 
-def _seen(
-    request: web.Request, cluster: str | None
-) -> Callable[[Connection[Any], Iterable[int]], set[int]]:
+Seen = Callable[[Connection[Any], Iterable[int]], set[int]]
+
+
+def seen_by(request: web.Request, cluster: str | None) -> Seen:
     """Which of some positions the key may see, as in the trail. Raises `cluster_not_covered`."""
     authority = authority_of(request)
     covering(authority, cluster)
@@ -225,11 +225,27 @@ def _seen(
     return seen
 
 
+def facts_as_seen(conn: Connection[Any], page: FactsPage, seen: Seen) -> FactsPage:
+    """The facts behind a figure without those the key may not see."""
+    visible = seen(conn, (fact.position for fact in page.facts))
+    return replace(page, facts=tuple(f for f in page.facts if f.position in visible))
+
+
+def almost_as_seen(conn: Connection[Any], page: AlmostPage, seen: Seen) -> AlmostPage:
+    """What almost counted, in so far as the key may see its facts."""
+    visible = seen(conn, (fact.position for item in page.items for fact in item.facts))
+    items = (
+        replace(item, facts=tuple(f for f in item.facts if f.position in visible))
+        for item in page.items
+    )
+    return replace(page, items=tuple(item for item in items if item.facts))
+
+
 async def almost(request: web.Request) -> web.StreamResponse:
     """What almost counted, and the rule that excluded it, as far as the key may see the facts."""
     asked = query(request, AskedFacts)
     question = _question(request, asked)
-    seen = _seen(request, asked.cluster)
+    seen = seen_by(request, asked.cluster)
     position = await known_at(request, asked.known_at, asked.min_position)
 
     def read(conn: Connection[Any]) -> AlmostPage:
@@ -247,12 +263,7 @@ async def almost(request: web.Request) -> web.StreamResponse:
             after=asked.cursor,
             limit=asked.limit,
         )
-        visible = seen(conn, (fact.position for item in page.items for fact in item.facts))
-        items = (
-            replace(item, facts=tuple(f for f in item.facts if f.position in visible))
-            for item in page.items
-        )
-        return replace(page, items=tuple(item for item in items if item.facts))
+        return almost_as_seen(conn, page, seen)
 
     try:
         return shown(request, await request.app[STATE].read(read))

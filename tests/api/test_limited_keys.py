@@ -95,6 +95,14 @@ def test_a_limited_key_asks_for_no_other_clusters_facts(limited: Client) -> None
         assert (answer.status, answer.code) == (403, "cluster_not_covered")
 
 
+def test_the_page_of_a_figures_facts_tells_no_more_than_the_api(
+    limited: Client, everywhere: Client, hidden: set[str]
+) -> None:
+    path = "/de/figures/members/facts.json?as_of=2019-01-01"
+    assert told(everywhere, path, hidden), "the control: there is something to tell"
+    assert told(limited, path, hidden) == set()
+
+
 def test_a_limited_key_still_sees_its_own(programme: Programme, limited: Client) -> None:
     found = limited.read("/v1/figures/participations/facts", {"to": "2025-12-31"})["facts"]
     assert {fact["type"] for fact in found} == {"activity.held.v1", "attendance.recorded.v1"}
