@@ -28,7 +28,7 @@ from projections.figures.engines import PostgresEngine
 from projections.progress import position as models_position
 from projections.rebuild import rebuild
 
-COMMAND_FACTS = 500
+COMMAND_FACTS = 200
 """Days are put together to commands of about this size: each is recorded as a whole."""
 
 FIGURES = {
@@ -72,7 +72,7 @@ def demo(settings: Settings, *, scale: float, seed: int, serve: bool) -> None:
 def _load(place: Place, settings: Settings, made: Programme) -> Outcome:
     """What came of it, once the read models have the programme's last fact."""
     with (
-        written(place, settings) as ledger,
+        written(place, settings, driven=True) as ledger,
         progress_bar("facts", made.facts_estimate, quiet=False) as bar,
     ):
         outcome = load(ledger, command_line(place.url, ledger), _commands(made), bar.advance)

@@ -1,13 +1,13 @@
 """Many facts through the ledger's own service, at full speed: what `demo` and `post` share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from threading import Condition
 from typing import Final
 
 from msgspec import Struct
 
 from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
 from ledger.service import Ledger
+from ledger.store.driving import drive
 from ledger.store.writer import Ticket
 
 UNDER_WAY_FACTS: Final = 12_000
@@ -79,41 +79,64 @@ def load(
 ) -> Outcome:
     """Record commands in order, each together or not at all; `progress` hears of facts done.
 
-    Raises OutcomeUnknown, and what else is no refusal.
+    The ledger is open without a thread that writes: this one drives it. Raises OutcomeUnknown, what
+    the commands raise, and what else is no refusal; what was under way is recorded before.
     """
-    outcome = outcome or Outcome(first_refusals=[])
-    finished: list[Ticket] = []
-    finished_facts = 0
-    changed = Condition()
-    under_way = 0
+    loading = _Loading(ledger, authority, commands, progress, outcome)
+    drive(ledger.writer, loading.bring)
+    if loading.failed is not None:
+        raise loading.failed
+    return loading.outcome
 
-    def deliver(tickets: Sequence[Ticket]) -> None:
-        nonlocal finished_facts
-        with changed:
-            finished.extend(tickets)
-            finished_facts += sum(len(ticket.command.facts) for ticket in tickets)
-            changed.notify()
 
-    def settle(limit: int) -> None:
-        """Count what is done, until no more than so many facts are under way."""
-        nonlocal under_way, finished_facts
-        with changed:
-            while under_way - finished_facts > limit:
-                changed.wait()
-            done, finished[:] = list(finished), []
-            facts, finished_facts = finished_facts, 0
-        under_way -= facts
-        for ticket in done:
-            outcome.take(ticket.command.facts, ticket, ticket.tag or ())
-        if facts:
-            progress(facts)
+class _Loading:
+    """Commands on their way, and what came of them."""
 
-    for command in commands:
-        facts, places = (
-            (command.facts, command.places) if isinstance(command, Placed) else (command, ())
-        )
-        settle(max(UNDER_WAY_FACTS - len(facts), 0))
-        ledger.submit(Command(authority, tuple(facts)), deliver, places)
-        under_way += len(facts)
-    settle(0)
-    return outcome
+    def __init__(
+        self,
+        ledger: Ledger,
+        authority: Authority,
+        commands: Iterable[Sequence[Incoming] | Placed],
+        progress: Callable[[int], None],
+        outcome: Outcome | None,
+    ) -> None:
+        self.outcome = outcome or Outcome(first_refusals=[])
+        self.failed: Exception | None = None
+        self._ledger = ledger
+        self._authority = authority
+        self._commands = iter(commands)
+        self._next: Placed | None = None
+        self._progress = progress
+        self._under_way = 0
+
+    def bring(self) -> bool:
+        """Queue the next command, unless with it too much were under way."""
+        if self.failed is not None:
+            return False
+        try:
+            command = self._next or next(self._commands, None)
+            if command is None:
+                return False
+            placed = command if isinstance(command, Placed) else Placed(command, ())
+            facts = len(placed.facts)
+            if self._under_way and self._under_way + facts > UNDER_WAY_FACTS:
+                self._next = placed
+                return False
+            self._next = None
+            asked = Command(self._authority, tuple(placed.facts))
+            self._ledger.submit(asked, self._deliver, placed.places)
+        except Exception as error:  # whoever drives must not fail of it
+            self.failed = error
+            return False
+        self._under_way += facts
+        return True
+
+    def _deliver(self, tickets: Sequence[Ticket]) -> None:
+        facts = sum(len(ticket.command.facts) for ticket in tickets)
+        self._under_way -= facts
+        try:
+            for ticket in tickets:
+                self.outcome.take(ticket.command.facts, ticket, ticket.tag)
+            self._progress(facts)
+        except Exception as error:
+            self.failed = self.failed or error

@@ -116,10 +116,10 @@ def visited(settings: Settings) -> Iterator[Place]:
 
 
 @contextmanager
-def written(place: Place, settings: Settings) -> Iterator[Ledger]:
+def written(place: Place, settings: Settings, *, driven: bool = False) -> Iterator[Ledger]:
     """The ledger, open for writing: only where it holds what was signed. Raises StoreError."""
     files = log_files_at(settings)
-    with Ledger.open(place.url) as ledger:
+    with Ledger.open(place.url, driven=driven) as ledger:
         if files is not None:
             with connect(place.url, READER, autocommit=True) as conn:
                 given_up = settings.despite_checkpoint

@@ -60,7 +60,7 @@ def post(
             _Poster(url.rstrip("/"), key, outcome, bar).post(chunks(file, CHUNK_FACTS))
             return outcome
         tune()
-        with visited(settings) as place, written(place, settings) as ledger:
+        with visited(settings) as place, written(place, settings, driven=True) as ledger:
             authority = command_line(place.url, ledger)
             commands = (
                 command

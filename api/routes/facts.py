@@ -1,12 +1,12 @@
 """POST /v1/facts: a cluster app's way in."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-import orjson
+import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
-from msgspec.structs import asdict
 
 from api.contract import ANY, Answer, Route, query
 from api.intake import cloudevents
@@ -29,10 +29,27 @@ class Posting(Struct, frozen=True):
     """All or nothing; `false` records what is valid and reports the rest."""
 
 
-class Item(Receipt, kw_only=True):
+class Item(Receipt, kw_only=True, omit_defaults=True):
     """One event of a batch that is in the ledger: 201, or 200 where it was there before."""
 
     status: Literal[200, 201]
+
+    @classmethod
+    def of(cls, it: Receipt) -> "Item":
+        """A receipt as an item."""
+        return cls(
+            it.id,
+            it.source,
+            it.position,
+            it.recorded_at,
+            it.leaf_hash,
+            it.stream,
+            it.version,
+            it.tree_size,
+            it.root,
+            it.duplicate,
+            status=200 if it.duplicate else 201,
+        )
 
 
 def _submit(
@@ -148,7 +165,7 @@ async def _single(state: State, authority: Authority, taken: Taken) -> web.Respo
     receipt = await recorded(state, authority, taken)
     return web.Response(
         status=200 if receipt.duplicate else 201,
-        body=orjson.dumps(_shown(receipt)),
+        body=msgspec.json.encode(receipt),
         headers={
             **_JSON,
             "Location": f"/v1/facts/{receipt.position}",
@@ -164,7 +181,7 @@ async def _batch(
     if atomic:
         return await _atomic(state, authority, items)
     futures = [_submit_item(state, authority, item) for item in items]
-    answers: list[dict[str, Any]] = []
+    answers: list[Item | dict[str, Any]] = []
     for index, (item, future) in enumerate(zip(items, futures, strict=True)):
         if isinstance(future, Problem):
             state.counts.refused(future.code)
@@ -187,9 +204,9 @@ def _submit_item(
         return problem
 
 
-def _item(state: State, item: Taken, ticket: Ticket, prefix: str) -> dict[str, Any]:
+def _item(state: State, item: Taken, ticket: Ticket, prefix: str) -> Item | dict[str, Any]:
     if ticket.error is None:
-        return _receipt_item(ticket.receipts[0])
+        return Item.of(ticket.receipts[0])
     if isinstance(ticket.error, Refused) and isinstance(item, Incoming):
         state.counts.refused(ticket.error.refusal.code)
         return of_refusal(ticket.error.refusal, item.fact, prefix).body()
@@ -208,27 +225,20 @@ async def _atomic(state: State, authority: Authority, items: list[Taken]) -> web
         )
     facts = tuple(item for item in items if isinstance(item, Incoming))
     receipts = await recorded_together(state, authority, facts)
-    return _answer([_receipt_item(receipt) for receipt in receipts])
+    return _answer([Item.of(receipt) for receipt in receipts])
 
 
-def _shown(receipt: Receipt) -> dict[str, Any]:
-    shown = asdict(receipt)
-    if not receipt.duplicate:
-        del shown["duplicate"]
-    return shown
-
-
-def _receipt_item(receipt: Receipt) -> dict[str, Any]:
-    return {"status": 200 if receipt.duplicate else 201, **_shown(receipt)}
-
-
-def _answer(answers: list[dict[str, Any]]) -> web.Response:
+def _answer(answers: Sequence[Item | dict[str, Any]]) -> web.Response:
     """201 if anything was recorded, 200 if all were duplicates, 207 if some were refused."""
-    statuses = {answer["status"] for answer in answers}
-    status = 207 if max(statuses) >= 400 else 201 if 201 in statuses else 200
-    last = max((answer.get("position", 0) for answer in answers), default=0)
+    items = [answer for answer in answers if isinstance(answer, Item)]
+    if len(items) < len(answers):
+        status = 207
+    else:
+        status = 200 if all(item.duplicate for item in items) else 201
+    last = max((item.position for item in items), default=0)
     headers = {**_JSON, "Ledger-Position": str(last)} if last else _JSON
-    return web.Response(status=status, body=orjson.dumps({"items": answers}), headers=headers)
+    body = msgspec.json.encode({"items": answers})
+    return web.Response(status=status, body=body, headers=headers)
 
 
 class Receipts(Struct, frozen=True):

@@ -49,7 +49,7 @@ from ledger.store.database import (
 from ledger.store.errors import StoreError
 from ledger.store.line import BEGIN, Line, Statement, instant_sent
 from ledger.store.mentions import AttendanceMention, Mention
-from ledger.store.rows import Row, read_streams
+from ledger.store.rows import COPY_FACTS, Row, copied, read_streams
 
 PAGE_FACTS: Final = 5_000
 """Facts read at once: a page fits a few megabytes."""
@@ -221,6 +221,11 @@ class FactRecorder(PostgresApplicationRecorder):
             ByteaArray.of([row.leaf_hash for row in rows]),
             UuidArray.of_bytes([row.event_key for row in rows]),
         )
+
+
+    def copy(self, line: Line, rows: Sequence[Row], recorded_at: datetime) -> None:
+        """Many facts, without their mentions: costs PostgreSQL half as much, and waits a little."""
+        line.copy(COPY_FACTS, copied(rows, recorded_at))
 
 
 class NotImplementedByDesign(TypeError):

@@ -27,7 +27,7 @@ from ledger.domain.streams import UNDATED, Kind, stream_id
 from ledger.store import codec
 from ledger.store.batch import Slip, Wanted
 from ledger.store.line import Line
-from ledger.store.mentions import AttendanceMention, Mention, Mentions
+from ledger.store.mentions import Mentions
 from ledger.store.rows import (
     SINCE_FACTS_MAX,
     Found,
@@ -44,6 +44,12 @@ BERLIN: Final = ZoneInfo("Europe/Berlin")
 _ATTENDANCE: Final = Kind.attendance
 _ACTIVITY: Final = Kind.activity
 _ORGANISATION: Final = Kind.organisation
+_ENTITIES: Final = {
+    Kind.activity: "activity_id",
+    Kind.organisation: "organisation_id",
+    Kind.project: "project_id",
+}
+"""What other streams can name once it is there, and by which field its own facts do."""
 
 
 class Desk:
@@ -62,14 +68,16 @@ class Desk:
         self.space = space
         self.position = 0
         self._world: dict[int, Stream] = {}
-        self._mentions = Mentions(space)
+        self._seats_kept: dict[int, int] = {}
+        self.mentions = Mentions(space)
         self._ids: dict[Kind, dict[object, UUID]] = {kind: {} for kind in Kind}
         self.forget()
 
     def forget(self) -> None:
         """Drop everything: after a failed transaction nothing kept can be trusted."""
         self._world.clear()
-        self._mentions.forget()
+        self._seats_kept.clear()
+        self.mentions.forget()
         self._passing: list[int] = []
         self.position = -1
         self._clear_batch()
@@ -77,14 +85,13 @@ class Desk:
     def _clear_batch(self) -> None:
         self.rows: list[Row] = []
         self.recorded = 0
-        self._mentions.clear_batch()
+        self.mentions.clear_batch()
         self._absent: dict[int, UUID] = {}  # streams looked up, and not there
         self._firsts: dict[int, Row] = {}
         self._changed: list[int] = []  # streams of the world that hold this batch's facts
         self.seats: dict[UUID, int] = {}
         self.erased: list[UUID] = []
         self._known: dict[bytes, Known] = {}
-        self._seats_read: dict[UUID, int] = {}
         self._erased_read: set[UUID] = set()
         self.start()
 
@@ -136,7 +143,7 @@ class Desk:
         """
         self._clear_batch()
         self._line = line
-        self._mentions.begin(line)
+        self.mentions.begin(line)
         self._catch_up(position, since)
         self.position = self.head = position
         self.recorded_at = recorded_at
@@ -152,7 +159,8 @@ class Desk:
         """Drop the streams that other processes wrote to since the last batch."""
         if position == self.position:
             return
-        self._mentions.forget()
+        self._seats_kept.clear()
+        self.mentions.forget()
         if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
             return
@@ -184,7 +192,10 @@ class Desk:
         if surplus > 0:
             for id in list(self._world)[: surplus + KEPT_STREAMS_MAX // 10]:
                 del self._world[id]
-        self._mentions.keep()
+        self.mentions.keep()
+        self._seats_kept.update((id.int, taken) for id, taken in self.seats.items())
+        if len(self._seats_kept) > KEPT_STREAMS_MAX:
+            self._seats_kept.clear()
         for ids in self._ids.values():
             if len(ids) > KEPT_STREAMS_MAX:
                 ids.clear()
@@ -256,7 +267,7 @@ class Desk:
 
     def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> list[Stream]:
         """Streams that ever named an entity, this command's included."""
-        found = self._mentions.streams(entity, frozenset(kinds or Kind))
+        found = self.mentions.streams(entity, frozenset(kinds or Kind))
         self._read_missing(found)
         return [self.stream(kind, id) for id, kind in found.items()]
 
@@ -280,13 +291,14 @@ class Desk:
     def _seats_before(self, activity_id: UUID) -> int:
         if activity_id in self.seats:
             return self.seats[activity_id]
-        if activity_id not in self._seats_read:
+        kept = self._seats_kept.get(activity_id.int)
+        if kept is None:
             with self._line.reading() as curs:
                 row = curs.execute(
                     "SELECT taken FROM ledger.seats WHERE activity_id = %s", (activity_id,)
                 ).fetchone()
-            self._seats_read[activity_id] = 0 if row is None else row[0]
-        return self._seats_read[activity_id]
+            kept = self._seats_kept[activity_id.int] = 0 if row is None else row[0]
+        return kept
 
     def known(self, key: bytes) -> Known | None:
         """The fact of an idempotency key, if it stands or is about to.
@@ -308,7 +320,7 @@ class Desk:
         self._rows_now: list[Row] = []
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
-        self._mentions.drop()
+        self.mentions.drop()
         self._erased_now: set[UUID] = set()
         self._seats_now: dict[UUID, int] = {}
 
@@ -334,9 +346,19 @@ class Desk:
         self._rows_now.append(row)
         self._known_now[row.event_key] = row
         fact = row.entry.fact
-        self._mentions.put(fact, stream)
+        if row.entry.version == 1:
+            self._begun(stream.kind, fact)
+        self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now.add(fact.person_ref)
+
+    def _begun(self, kind: Kind, fact: Any) -> None:
+        """What is new was never named, nor booked: only what is there can be. So nobody asks."""
+        named = _ENTITIES.get(kind)
+        if named is not None:
+            entity: UUID = getattr(fact, named)
+            self.mentions.know_new(entity)
+            self._seats_kept.setdefault(entity.int, 0)
 
     def put_first(self, row: Row, fact: f.AttendanceRecorded) -> None:
         """The same for the first fact of an attendance: its stream is made when asked for."""
@@ -344,19 +366,19 @@ class Desk:
         self._rows_now.append(row)
         self._known_now[row.event_key] = row
         self._firsts_now[id.int] = row
-        self._mentions.put_attendance(fact.activity_id, fact.organisation_id, id)
+        self.mentions.put_attendance(fact.activity_id, fact.organisation_id, id)
 
     @property
     def changes(self) -> Collection[Change]:
         """What the command changes, stream by stream."""
         return self._command.values()
 
-    def drain(self) -> tuple[list[Row], list[Mention], list[AttendanceMention]]:
-        """The facts and mentions that are not yet on their way to the database."""
+    def drain(self) -> list[Row]:
+        """The facts that are not yet on their way to the database."""
         rows = self.rows
         self.recorded += len(rows)
         self.rows = []
-        return rows, *self._mentions.drain()
+        return rows
 
     def count_seats(self) -> None:
         """What the command does to capacities, once all its streams are folded."""
@@ -379,7 +401,7 @@ class Desk:
             self.seats[activity_id] = self._seats_before(activity_id) + delta
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
-        self._mentions.accept()
+        self.mentions.accept()
         self._firsts.update(self._firsts_now)
         for number in self._firsts_now:
             del self._absent[number]

@@ -1,11 +1,12 @@
-"""The writer driven by a thread of its own: the command line's way, and that of whoever waits."""
+"""Who drives the writer: a thread of its own, or whoever brings the facts."""
 
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
 import structlog
 
-from ledger.store.writer import Ticket, Writer
+from ledger.store.writer import BATCH_FACTS_MAX, Ticket, Writer
 
 log: Final = structlog.get_logger(__name__)
 
@@ -41,3 +42,21 @@ class WriterThread:
         except Exception:  # the edge of the thread: nobody may wait for it
             log.exception("writer_defect")
             writer.abandon(batch)
+
+
+def drive(writer: Writer, bring: Callable[[], bool]) -> None:
+    """Record what is queued and what `bring` queues, until it brings no more.
+
+    `bring` queues a little and says whether it did. It is called while PostgreSQL works, so one
+    thread keeps both busy: a second one would take the interpreter from the one that decides. It
+    must not raise.
+    """
+    writer.meanwhile = bring
+    while True:
+        while writer.queued_facts < BATCH_FACTS_MAX and bring():
+            pass
+        batch = writer.next_batch()
+        if not batch:
+            return
+        writer.record_batch(batch)
+        writer.finish(batch)

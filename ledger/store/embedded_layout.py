@@ -227,6 +227,7 @@ def socket_directory(data_dir: Path, user: RunsAs) -> Path:
 
 def settings(socket_dir: Path, *, wal_compression: str) -> str:
     """The settings file. ALTER SYSTEM wins over it: that goes to postgresql.auto.conf."""
+    buffers_mb = _buffers_mb(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return f"""\
 # Written by clusterledger at each start. Tune with ALTER SYSTEM: it wins over this file.
 listen_addresses = ''
@@ -240,8 +241,9 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 
-# A small machine that other processes use too.
-shared_buffers = 256MB
+# A machine that other processes use too. Keys of facts are spread at random over their indexes: what
+# finds no room here is written out and read again, fact by fact.
+shared_buffers = {buffers_mb}MB
 effective_cache_size = 1GB
 work_mem = 16MB
 maintenance_work_mem = 128MB
@@ -288,3 +290,8 @@ def authentication(name: str) -> tuple[str, str]:
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
+
+
+def _buffers_mb(memory_bytes: int) -> int:
+    """An eighth of the machine's memory, but 256 MB at least and 1 GB at most."""
+    return min(max((memory_bytes >> 20) // 8, 256), 1024)

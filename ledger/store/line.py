@@ -10,16 +10,19 @@ import select
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import Connection, Cursor
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import tuple_row
 
 _BINARY: Final = 1
+_COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_TRAILER: Final = b"\xff\xff"
+"""PostgreSQL's manual, COPY, section Binary Format."""
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -39,6 +42,7 @@ ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
 Wait = tuple[int, int]
 """A descriptor, and the events of select.poll to wait for there."""
 Answering = Generator[Wait, None, list[PGresult]]
+T = TypeVar("T")
 
 
 class WouldWait(Exception):
@@ -53,6 +57,7 @@ class Line:
         self._pg = conn.pgconn
         self._pg.nonblocking = 1
         self._prepared: set[bytes] = set()
+        self._copying = False
         self.patient = True
         self._due: list[bytes | None] = []
         """What an answer is due for: the preparing of a statement, by its name, or a statement."""
@@ -61,6 +66,8 @@ class Line:
 
     def send(self, statement: Statement, *parameters: bytes | None) -> None:
         """Send a statement on its way. Its error shows where answers are taken."""
+        if self._copying:
+            self._end_copy()
         name = statement.name
         if name not in self._prepared:
             self._pg.send_prepare(name, statement.sql)
@@ -70,20 +77,67 @@ class Line:
         self._due.append(None)
 
     def push(self) -> None:
-        """Let PostgreSQL begin with what was sent, as far as the socket takes it now."""
+        """Let PostgreSQL go on with what is copied, as far as the socket takes it now: less than
+        some hundred facts."""
+        if self._copying:
+            self._pg.flush()
+
+    def copy(self, statement: bytes, rows: bytes) -> None:
+        """Rows for a binary COPY … FROM STDIN, which the first ones begin and whatever is sent next
+        ends. PostgreSQL takes them while the next ones are made. Only for who may wait.
+
+        Raises psycopg.Error.
+        """
+        if not self._copying:
+            if self._due:
+                self.answers()
+            self._pg.exit_pipeline_mode()
+            self._copying = True
+            self._pg.send_query(statement)
+            self._demand(ExecStatus.COPY_IN)
+            self._pg.put_copy_data(_COPY_HEADER)
+        self._pg.put_copy_data(rows)
         self._pg.flush()
+
+    def _end_copy(self, refused: bytes | None = None) -> None:
+        """What was copied is in the table; or, with a reason, refused. Raises psycopg.Error."""
+        self._copying = False
+        try:
+            if refused is None:
+                self._pg.put_copy_data(_COPY_TRAILER)
+            self._pg.put_copy_end(refused)
+            self._demand(ExecStatus.COMMAND_OK)
+        finally:
+            if self._pg.status == ConnStatus.OK:
+                while self._pg.get_result() is not None:
+                    pass
+                self._pg.enter_pipeline_mode()
+
+    def _demand(self, status: ExecStatus) -> None:
+        self._waited(self._flushed())
+        answer = self._waited(self._answer())
+        if answer.status != status:
+            raise error_from_result(answer, encoding=self.conn.info.encoding)
 
     def answers(self) -> list[PGresult]:
         """As `answering`, in a thread that waits."""
-        answering = self.answering()
+        return self._waited(self.answering())
+
+    def _waited(self, waiting: Generator[Wait, None, T]) -> T:
         while True:
             try:
-                fileno, events = next(answering)
+                fileno, events = next(waiting)
             except StopIteration as done:
-                answers: list[PGresult] = done.value
-                return answers
+                value: T = done.value
+                return value
             self._poll.register(fileno, events)
             self._poll.poll()
+
+    def _flushed(self) -> Generator[Wait, None, None]:
+        while self._pg.flush():
+            # What PostgreSQL says meanwhile is taken in, so that neither waits for the other.
+            yield self._pg.socket, select.POLLIN | select.POLLOUT
+            self._pg.consume_input()
 
     def answering(self) -> Answering:
         """The answers to all statements sent since the last time, once they are there.
@@ -92,10 +146,7 @@ class Line:
         connection.
         """
         self._pg.pipeline_sync()
-        while self._pg.flush():
-            # What PostgreSQL says meanwhile is taken in, so that neither waits for the other.
-            yield self._pg.socket, select.POLLIN | select.POLLOUT
-            self._pg.consume_input()
+        yield from self._flushed()
         due, self._due = self._due, []
         answers: list[PGresult] = []
         failed: PGresult | None = None
@@ -130,6 +181,8 @@ class Line:
         """
         if not self.patient:
             raise WouldWait
+        if self._copying:
+            self._end_copy()
         if self._due:
             self.answers()
         self._pg.exit_pipeline_mode()
@@ -144,8 +197,11 @@ class Line:
         """End a transaction that was not committed; a line that cannot is cut."""
         self.patient = True
         try:
-            if self._due:
-                with contextlib.suppress(psycopg.Error):
+            with contextlib.suppress(psycopg.Error):
+                if self._copying:
+                    self._end_copy(b"rolled back")
+            with contextlib.suppress(psycopg.Error):
+                if self._due:
                     self.answers()
             if self._pg.transaction_status != TransactionStatus.IDLE:
                 self.send(ROLLBACK)  # a cursor's would forget what is prepared

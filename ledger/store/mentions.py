@@ -115,6 +115,10 @@ class Mentions:
             self._kept[entity.int] = kept
         return kept
 
+    def know_new(self, entity: UUID) -> None:
+        """Nobody named this entity before the batch at hand."""
+        self._kept.setdefault(entity.int, {})
+
     def _attended(self, entity: UUID) -> list[UUID]:
         if entity not in self._attending:
             with self._line.reading() as curs:

@@ -1,6 +1,8 @@
 """Rows of the book: facts known, facts about to be inserted, and what a batch looks up first."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from struct import Struct as Binary
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from ledger.domain.history import Entry
 from ledger.store import codec
 from ledger.store.arrays import UuidArray
 from ledger.store.batch import Wanted
-from ledger.store.line import Line, Statement, int8, int8_sent
+from ledger.store.line import Line, Statement, instant_sent, int8, int8_sent
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -32,6 +34,45 @@ class Row(Known, frozen=True, gc=False, kw_only=True):
 
     entry: Entry
     event_key: bytes
+
+
+COPY_FACTS: Final = (
+    b"COPY ledger.facts (recorded_at, topic, notification_id, originator_version, originator_id,"
+    b" event_key, leaf_hash, state) FROM STDIN (FORMAT BINARY)"
+)
+_FIXED: Final = Binary("!iqiqi16si16si32si").pack
+
+
+def copied(rows: Sequence[Row], recorded_at: datetime) -> bytes:
+    """Rows for COPY_FACTS, recorded in one transaction."""
+    columns, eight = (8).to_bytes(2), (8).to_bytes(4)
+    start = columns + eight + instant_sent(recorded_at)
+    heads: dict[str, bytes] = {}
+    parts: list[bytes] = []
+    for row in rows:
+        entry, state = row.entry, row.state
+        topic = entry.fact.topic
+        head = heads.get(topic)
+        if head is None:
+            head = heads[topic] = start + len(topic).to_bytes(4) + topic.encode()
+        parts += (
+            head,
+            _FIXED(
+                8,
+                entry.position,
+                8,
+                entry.version,
+                16,
+                entry.stream.bytes,
+                16,
+                row.event_key,
+                32,
+                row.leaf_hash,
+                len(state),
+            ),
+            state,
+        )
+    return b"".join(parts)
 
 
 class Found(NamedTuple):

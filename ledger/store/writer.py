@@ -127,6 +127,8 @@ class Writer:
         self._herald = Herald(book)
         self.wake: Callable[[], None] = _nobody
         """Called when there is something to do, in the thread that brought it."""
+        self.meanwhile: Callable[[], bool] = _nothing
+        """What a thread that waits for PostgreSQL may do a little of; whether there was any."""
         self.statistics = Statistics()
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
@@ -261,6 +263,8 @@ class Writer:
         socket = select.poll()
         for fileno, events in self.transaction(batch):
             socket.register(fileno, events)
+            while not socket.poll(0) and self.meanwhile():
+                pass
             socket.poll()
 
     def transaction(self, batch: list[Ticket], *, patient: bool = True) -> Transaction:
@@ -296,11 +300,10 @@ class Writer:
                 except Refused as refused:
                     ticket.error = refused
                 if len(desk.rows) >= CHUNK_FACTS:
-                    # PostgreSQL inserts these while the next commands are decided on.
-                    self._append(line)
-                    line.push()
-            if desk.rows:
-                self._append(line)
+                    # PostgreSQL takes these while the next commands are decided on.
+                    self._copy(line)
+                line.push()
+            self._append(line)
             self._guard(line)
             began = time.perf_counter()
             line.send(COMMIT)
@@ -310,9 +313,18 @@ class Writer:
         _complete(batch, self._tree.head)
         desk.keep()
 
+    def _copy(self, line: Line) -> None:
+        """Send facts on their way, their mentions later."""
+        rows = self._desk.drain()
+        self._book.recorder.copy(line, rows, self._desk.recorded_at)
+        self._tree.append([row.leaf_hash for row in rows])
+
     def _append(self, line: Line) -> None:
-        """Send facts and their mentions on their way; errors show when the transaction ends."""
-        rows, mentioned, attended = self._desk.drain()
+        """Send facts and all mentions on their way; errors show when the transaction ends."""
+        rows = self._desk.drain()
+        mentioned, attended = self._desk.mentions.drain()
+        if not (rows or mentioned or attended):
+            return
         self._book.recorder._insert_stored_events(
             line,
             (),
@@ -344,6 +356,11 @@ class Writer:
 
 def _nobody() -> None:
     """Nobody drives yet."""
+
+
+def _nothing() -> bool:
+    """Nothing to do while waiting."""
+    return False
 
 
 def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:

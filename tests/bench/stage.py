@@ -257,7 +257,7 @@ def _load(url: str, path: str) -> tuple[int, float]:
     tune()
     authority = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
     made: Any = Spool(Path(path))
-    with Ledger.open(url) as ledger:
+    with Ledger.open(url, driven=True) as ledger:
         began = time.perf_counter()
         outcome = load(ledger, authority, demonstration._commands(made), lambda _: None)
         seconds = time.perf_counter() - began

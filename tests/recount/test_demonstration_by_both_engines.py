@@ -46,7 +46,7 @@ class Loaded(NamedTuple):
 def loaded(fresh_database: FreshDatabase) -> Iterator[Loaded]:
     made = programme(0.01, today=LATER)
     with fresh_database() as url, history(url) as past:
-        with Ledger.open(url) as ledger:
+        with Ledger.open(url, driven=True) as ledger:
             outcome = load(ledger, AUTHORITY, _commands(made), lambda _: None)
         assert outcome.refused == 0
         past.project_all()
