@@ -125,7 +125,7 @@ class _Loading:
             self._next = None
             asked = Command(self._authority, tuple(placed.facts))
             self._ledger.submit(asked, self._deliver, placed.places)
-        except Exception as error:  # whoever drives must not fail of it
+        except Exception as error:  # noqa: BLE001 - raised by `load`: whoever drives must not fail
             self.failed = error
             return False
         self._under_way += facts
@@ -138,5 +138,5 @@ class _Loading:
             for ticket in tickets:
                 self.outcome.take(ticket.command.facts, ticket, ticket.tag)
             self._progress(facts)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the same
             self.failed = self.failed or error

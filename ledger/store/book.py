@@ -222,7 +222,6 @@ class FactRecorder(PostgresApplicationRecorder):
             UuidArray.of_bytes([row.event_key for row in rows]),
         )
 
-
     def copy(self, line: Line, rows: Sequence[Row], recorded_at: datetime) -> None:
         """Many facts, without their mentions: costs PostgreSQL half as much, and waits a little."""
         line.copy(COPY_FACTS, copied(rows, recorded_at))

@@ -241,7 +241,7 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 
-# A machine that other processes use too. Keys of facts are spread at random over their indexes: what
+# A machine that other processes use too. Keys are spread at random over the indexes of facts: what
 # finds no room here is written out and read again, fact by fact.
 shared_buffers = {buffers_mb}MB
 effective_cache_size = 1GB
