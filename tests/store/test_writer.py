@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import uuid4
 
 import psycopg
@@ -16,6 +17,8 @@ from ledger.service import Ledger
 from ledger.store import writer as writing
 from ledger.store.database import connect
 from ledger.store.herald import CHANNEL
+from ledger.store.line import Line
+from ledger.store.rows import Row
 from ledger.store.writer import OutcomeUnknown, Ticket, WriterBusy, WriterClosed
 from tests.domain.kit import ADMIN, Given, fact
 
@@ -249,6 +252,26 @@ def test_a_connection_lost_in_mid_transaction_records_once(given: Given, book_ur
     batch.wait()
     assert ticket.result()[0].position == 1
     assert given.ledger.book.head().position == 1
+
+
+def test_a_connection_lost_while_facts_are_copied_records_once(
+    given: Given, book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = given.ledger.book.recorder
+    copy, lost = recorder.copy, []
+
+    def copy_and_lose(line: Line, rows: Sequence[Row], recorded_at: datetime) -> None:
+        copy(line, rows, recorded_at)
+        if not lost:
+            lost.append(line.conn.info.backend_pid)
+            with connect(book_url, None, autocommit=True) as conn:
+                conn.execute("SELECT pg_terminate_backend(%s, 5000)", lost)
+
+    monkeypatch.setattr(recorder, "copy", copy_and_lose)
+    receipts = given.ledger.record(ADMIN, [named() for _ in range(700)])
+    assert lost
+    assert [receipt.position for receipt in receipts] == list(range(1, 701))
+    assert given.ledger.book.head().position == 700
 
 
 def _end_whoever_waits_for_the_head(watcher: psycopg.Connection) -> None:
