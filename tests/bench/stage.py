@@ -170,8 +170,9 @@ class Stage:
         return position / seconds
 
     def settle(self) -> None:
-        """No checkpoint of earlier work within a measurement."""
+        """No vacuum and no checkpoint of earlier work within a measurement."""
         with psycopg.connect(self.place.owner_url, autocommit=True) as conn:
+            conn.execute("VACUUM (ANALYZE, SKIP_LOCKED)")
             conn.execute("CHECKPOINT")
 
     @contextmanager
