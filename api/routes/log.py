@@ -22,7 +22,7 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.memory import SigningRefused
 from ledger.transparency.merkle import InvalidProof, verify_inclusion
 from ledger.transparency.proof import Proof
-from ledger.transparency.tiles import Entries, NoTile, Tile, parse
+from ledger.transparency.tiles import Entries, NoTile, Tile, holds, parse
 
 TEXT: Final = "text/plain"
 _TEXT_HEADERS: Final = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"}
@@ -87,7 +87,7 @@ def _root(head: TreeHead, nodes: Nodes, size: int) -> bytes:
 
 
 async def _proven(state: State, prove: Callable[..., R], *asked: Any) -> R:
-    """A proof from the database. Raises Problem `not_as_signed` where its tree has holes."""
+    """A proof, or a part of the tree. Raises Problem `not_as_signed` where the tree has holes."""
     try:
         return await state.read(prove, *asked)
     except (InvalidProof, NoTile) as error:
@@ -206,15 +206,21 @@ def _place(request: web.Request, kind: type[Tile] | type[Entries]) -> Any:
     return place
 
 
+def _content(conn: Connection[Any], place: Tile | Entries) -> bytes:
+    """A tile or an entry bundle. Raises Problem `not_found` where the tree has not grown so far,
+    NoTile for a hole in it."""
+    if not holds(proofs.head_of(conn).size, place):
+        raise Problem("not_found", f"The log has no {place.path} yet.")
+    if isinstance(place, Entries):
+        return proofs.read_entries(conn, place)
+    return proofs.read_tiles(conn, [place])[place]
+
+
 async def tile(request: web.Request) -> web.StreamResponse:
     """A tile: up to 256 hashes of the tree, 32 bytes each. C2SP tlog-tiles."""
-    place: Tile = _place(request, Tile)
-    try:
-        found = await request.app[STATE].read(proofs.read_tiles, [place])
-    except NoTile as error:
-        raise Problem("not_found", str(error)) from error
+    found = await _proven(request.app[STATE], _content, _place(request, Tile))
     headers = {hdrs.CONTENT_TYPE: OCTETS, hdrs.CACHE_CONTROL: f"public, {_IMMUTABLE}"}
-    return web.Response(body=found[place], headers=headers)
+    return web.Response(body=found, headers=headers)
 
 
 async def entries(request: web.Request) -> web.StreamResponse:
@@ -223,11 +229,7 @@ async def entries(request: web.Request) -> web.StreamResponse:
     if limited_to(authority) is not None:
         detail = "Bundles hold facts of all clusters, and this key covers some."
         raise Problem("cluster_not_covered", detail)
-    place: Entries = _place(request, Entries)
-    try:
-        found = await request.app[STATE].read(proofs.read_entries, place)
-    except NoTile as error:
-        raise Problem("not_found", str(error)) from error
+    found = await _proven(request.app[STATE], _content, _place(request, Entries))
     headers = {**PRIVATE, hdrs.CONTENT_TYPE: OCTETS, hdrs.CACHE_CONTROL: f"private, {_IMMUTABLE}"}
     return web.Response(body=found, headers=headers)
 

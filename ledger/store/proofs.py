@@ -104,7 +104,7 @@ ORDER BY turn
 
 
 def read_tiles(conn: Connection[Any], tiles: Sequence[Tile]) -> Mapping[Tile, bytes]:
-    """Tiles, full or as wide as asked. Raises NoTile where the tree is not that wide."""
+    """Tiles, full or as wide as asked. Raises NoTile where one is not there, or not so wide."""
     rows = conn.execute(
         _TILES,
         (
@@ -118,7 +118,7 @@ def read_tiles(conn: Connection[Any], tiles: Sequence[Tile]) -> Mapping[Tile, by
     found = {tile: content for tile, (content,) in zip(tiles, rows, strict=True)}
     for tile, content in found.items():
         if len(content) < tile.width * HASH_BYTES:
-            raise NoTile(f"The tree has no {tile.path} yet.")
+            raise NoTile(f"The tree has no whole {tile.path}.")
     return found
 
 
@@ -134,5 +134,5 @@ def read_entries(conn: Connection[Any], entries: Entries) -> bytes:
     )
     leaves = [leaf for (leaf,) in rows]
     if len(leaves) < entries.width:
-        raise NoTile(f"The log has no {entries.path} yet.")
+        raise NoTile(f"The log has no whole {entries.path}.")
     return bundle(leaves)

@@ -107,6 +107,12 @@ def begun_after(tile: Tile, tree_size: int) -> bool:
     return tree_size >> HEIGHT * tile.level <= tile.index * WIDTH
 
 
+def holds(tree_size: int, place: Tile | Entries) -> bool:
+    """Whether a tree of this size has all that belongs in a tile or entry bundle."""
+    level = place.level if isinstance(place, Tile) else 0
+    return place.index * WIDTH + place.width <= tree_size >> HEIGHT * level
+
+
 def entries_of(tree_size: int) -> Iterator[Entries]:
     """Every entry bundle of a tree."""
     for tile in tiles_of(tree_size):
