@@ -15,25 +15,24 @@ from api.bundling import contents_of, reports_of
 from api.cli.commands import CommandError, progress_bar
 from api.cli.logkeys import sign_now
 from api.cli.place import Place, log_files_at, visited
+from api.cli.recounting import Within
 from api.logs import configure
 from api.settings import Settings
 from ledger.store.database import READER, connect
 from ledger.store.stored_log import StoredLog
 from ledger.transparency import bundle
-from ledger.transparency.bag import FACTS, as_tar, write_folder
+from ledger.transparency.bag import as_tar, write_folder
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.keyring import KeyUnusable
-from ledger.transparency.leaves import Broken
 from ledger.transparency.merkle import InvalidProof
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.outcome import Step, Steps
 from ledger.transparency.signer import AnotherSigner
 from ledger.transparency.tiles import NoTile
 from ledger.transparency.verifier import Verifier
-from ledger.transparency.verify import verified
+from projections import progress
 from projections.check import check
 from projections.figures.refusals import FigureRefusal
-from projections.reports.bundled import NotRecomputed, recompute
 from projections.reports.refusals import ReportMismatch
 
 Told = Callable[[Step], object]
@@ -73,6 +72,7 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
             )
         with connect(place.url, READER, autocommit=True) as conn:
             try:
+                known = min(progress.position(conn), checkpoint.size)
                 filed = reports_of(conn, checkpoint, after=after) if asked.reports else []
                 contents = contents_of(
                     log, conn, note, checkpoint, filed, after=after, previous=held
@@ -92,6 +92,8 @@ def export(settings: Settings, asked: Export, *, quiet: bool) -> dict[str, Any]:
         "tree_size": checkpoint.size,
         "root": checkpoint.root.hex(),
         "reports": [filing.report for filing in filed],
+        # Behind the checkpoint where no service runs: what was filed since is not in the bundle.
+        "reports_upto": known,
     }
 
 
@@ -155,40 +157,6 @@ def _drop(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def verify_bundle(
-    path: Path, keys: Sequence[str], held: Path | None, told: Told, *, after: int | None = None
-) -> Steps:
-    """Every step on a bundle. Raises INVALID where it cannot even be opened."""
-    with verified(path, keys, held, told, _recount, after=after) as verifier:
-        return verifier.steps
-
-
-def _recount(verifier: Verifier) -> tuple[bool | None, int, str]:
-    """Step 6: the published reports made again from the facts, by a second engine."""
-    if verifier.checkpoint is None:
-        raise InvalidNote("Cannot be checked without a checkpoint that step 2 accepted.")
-    if any(step.number == 5 and step.ok is False for step in verifier.steps.taken):
-        raise InvalidNote("Cannot be checked: step 5 did not reach the end of the facts.")
-    if not verifier.published:
-        return True, 0, "No report was published in these facts."
-    if verifier.after:
-        return None, 0, "This bundle holds a range, and a report needs all facts before it."
-    with verifier.bag.open(FACTS) as file:
-        try:
-            made, beyond = recompute(
-                ((report.position, report.leaf) for report in verifier.published),
-                file,
-                origin=verifier.checkpoint.origin,
-            )
-        except NotRecomputed as error:
-            raise Broken(error.position, str(error).partition(": ")[2]) from error
-    said = "Recomputed from the facts by a second engine: the digests agree." if made else ""
-    if beyond:
-        # These also list facts of the log itself; `report recompute` makes them again.
-        said += f" Not recomputed here, as they list facts too: {', '.join(beyond)}."
-    return (True if made else None), made, said.strip()
-
-
 def verify_live(
     settings: Settings,
     keys: Sequence[str],
@@ -196,13 +164,14 @@ def verify_live(
     told: Told,
     *,
     upto: Path | None = None,
+    quiet: bool = True,
 ) -> Steps:
     """Every step on the ledger itself, and its read models against a replay."""
     configure("warning")
     with visited(settings) as place, StoredLog(place.url) as log:
         steps = Steps(told)
         note = (upto or newest_checkpoint(settings)).read_bytes()
-        verify_stored(place, log, steps, keys, note, held)
+        verify_stored(place, log, steps, keys, note, held, quiet=quiet)
         return steps
 
 
@@ -213,6 +182,8 @@ def verify_stored(
     keys: Sequence[str],
     note: bytes,
     held: Path | None = None,
+    *,
+    quiet: bool = True,
 ) -> None:
     """Steps 2 to 8 on a stored log up to a checkpoint."""
     try:
@@ -223,7 +194,7 @@ def verify_stored(
     bag = log.as_bag(note, min(size, log.book.head().position))
     held_note = None if held is None else held.read_bytes()
     verifier = Verifier(bag, steps, keys, held_note, after=0)
-    verifier.run_on_log(_recount)
+    verifier.run_on_log(Within(quiet=quiet))
     steps.take(8, "database", "facts", lambda: _check(place))
 
 

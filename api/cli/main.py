@@ -195,20 +195,22 @@ def verify(
     json: Json = False,
 ) -> None:
     """Verify a bundle offline, or the ledger itself: every step, each with what it checked."""
-    from api.cli import auditing
+    from api.cli.recounting import verify_bundle
 
     told = (lambda _: None) if json else (lambda step: print(step, flush=True))
     try:
         if bundle is not None:
-            steps = auditing.verify_bundle(bundle, key, checkpoint, told, after=after)
+            steps = verify_bundle(bundle, key, checkpoint, told, after=after, quiet=json)
         else:
+            from api.cli import auditing
+
             found = settings(data_dir=data_dir, database_url=database_url)
-            steps = auditing.verify_live(found, key, checkpoint, told, upto=upto)
+            steps = auditing.verify_live(found, key, checkpoint, told, upto=upto, quiet=json)
     except INVALID as error:
         console.print(f"NOT VALID. {shown(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     print(steps.verdict) if not json else printed(steps.json(), json=True)
-    raise typer.Exit(0 if steps.valid else 1)
+    raise typer.Exit(steps.exit_code)
 
 
 @app.command()

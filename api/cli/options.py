@@ -1,5 +1,6 @@
 """The options that commands share, and how their answers are printed."""
 
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ def settings(**given: Any) -> Settings:
 def printed(value: Any, *, json: bool) -> None:
     """JSON for machines, lines for people."""
     if json:
-        print(orjson.dumps(value, default=str).decode())
+        print(spelled_out(orjson.dumps(value, default=str).decode()))
         return
     for item in value if isinstance(value, list) else [value]:
         for name, content in item.items():
@@ -40,3 +41,9 @@ def _line(content: Any) -> str:
     if isinstance(content, list | tuple):
         return ", ".join(map(str, content)) or "-"
     return "-" if content is None else str(content)
+
+
+def spelled_out(text: str) -> str:
+    """JSON as a terminal may have it: what is not printable, like the C1 controls, is escaped. It
+    means the same: such characters stand within strings only."""
+    return "".join(c if c.isprintable() else dumps(c)[1:-1] for c in text)

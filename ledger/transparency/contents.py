@@ -23,6 +23,8 @@ from ledger.transparency.bag import (
     InvalidBag,
 )
 from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.merkle import InvalidProof
+from ledger.transparency.note import strict_base64
 from ledger.transparency.tiles import NoTile, Tile, parse
 
 NO_DAY: Final = "1970-01-01"
@@ -33,6 +35,7 @@ _PROOF: Final = re.compile(PROOFS + r"/([1-9][0-9]{0,18})\.tlog-proof")
 _REPORT: Final = re.compile(
     REPORTS + r"/[a-z0-9_-][a-z0-9_.-]*@[0-9]+/(report\.json|definition\.sql|definition\.toml)"
 )
+_OLD: Final = re.compile("old (0|[1-9][0-9]{0,18})")
 _HEADED: Final = re.compile(r"^(?:--|#) (\S+), sha256 ([0-9a-f]{64})\n", re.MULTILINE)
 
 
@@ -179,3 +182,14 @@ def _described(part: str) -> dict[str, str]:
         return {"@id": part, "@type": "Dataset", "name": name}
     kind = next((kind for end, kind in _TYPES.items() if part.endswith(end)), "text/plain")
     return {"@id": part, "@type": "File", "encodingFormat": kind, "name": name}
+
+
+def consistency_of(raw: bytes) -> tuple[int, list[bytes]]:
+    """(old size, hashes) of data/consistency.txt: `old N`, a hash a line, as C2SP tlog-witness has
+    it. Raises InvalidProof, InvalidNote.
+    """
+    first, *rest = raw.decode("ascii", "replace").split("\n")
+    old = _OLD.fullmatch(first)
+    if old is None or "" not in rest:
+        raise InvalidProof(f"{CONSISTENCY} does not begin with 'old SIZE' and hashes.")
+    return int(old[1]), [strict_base64(line) for line in rest[: rest.index("")]]

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ledger.transparency.checkpoint import Checkpoint, opened
 from ledger.transparency.note import InvalidNote, VerifierKey
+
+NO_KEY: Final = (
+    "No key was given, and without one nobody knows whose log this is: --key VKEY. Get the key from"
+    " the operator on another way than the bundle."
+)
 
 
 class Keys(NamedTuple):
@@ -17,15 +22,12 @@ class Keys(NamedTuple):
     @classmethod
     def parse(cls, given: Sequence[str]) -> "Keys":
         """From verifier keys, or files that hold one a line. Raises InvalidNote, OSError."""
-        if not given:
-            raise InvalidNote(
-                "No key was given, and without one nobody knows whose log this is: --key VKEY. Get"
-                " the key from the operator on another way than the bundle."
-            )
         keys = tuple(VerifierKey.parse(text) for text in _key_texts(given))
         names = sorted({key.name for key in keys})
-        if len(names) != 1:
-            raise InvalidNote(f"The keys are of several logs: {', '.join(names) or 'none'}.")
+        if not names:
+            raise InvalidNote("There is no key in what was given with --key.")
+        if len(names) > 1:
+            raise InvalidNote(f"The keys are of several logs: {', '.join(names)}.")
         return cls(names[0], keys)
 
     def open(self, note: bytes, which: str) -> Checkpoint:

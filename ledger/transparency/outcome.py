@@ -55,12 +55,19 @@ class Scope(NamedTuple):
         return f"facts {self.after + 1:,}-{self.size:,} of {self.size:,}"
 
 
-Work = Callable[[], tuple[bool | None, int, str]]
-"""One step's work: (ok, how many were checked, what there is to say). Raises INVALID."""
+Taken = tuple[bool | None, int, str]
+"""What came of a step: (ok, how many were checked, what there is to say)."""
+Work = Callable[[], Taken]
+"""One step's work. Raises INVALID."""
+
+
+def unasked(why: str) -> Work:
+    """A step that is not taken."""
+    return lambda: (None, 0, why)
 
 
 class Steps:
-    """Takes steps in order. Valid is what has steps, none of which failed."""
+    """Takes steps in order. Valid is what has a scope and no step that failed."""
 
     def __init__(self, told: Callable[[Step], object]) -> None:
         self.taken: list[Step] = []
@@ -87,8 +94,19 @@ class Steps:
 
     @property
     def valid(self) -> bool:
-        """Whether every step that was asked for was taken and found nothing."""
-        return bool(self.taken) and all(step.ok is not False for step in self.taken)
+        """Whether every step that was asked for was taken and found nothing, and what is signed was
+        among it."""
+        return self.scope is not None and not self.failed
+
+    @property
+    def failed(self) -> list[Step]:
+        """The steps that found something, or could not be taken."""
+        return [step for step in self.taken if step.ok is False]
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command. 0: valid; 1: not valid; 2: the question could not be put."""
+        return 0 if self.valid else 1 if self.failed else 2
 
     @property
     def not_shown(self) -> list[Step]:
@@ -99,16 +117,15 @@ class Steps:
     def verdict(self) -> str:
         """The last line: for which facts it is valid and what is not shown; or the first thing
         wrong, by position, else by step."""
-        failed = [step for step in self.taken if step.ok is False]
-        if failed:
-            located = [step for step in failed if step.position]
-            wrong = min(located, key=lambda step: step.position, default=failed[0])
+        if self.failed:
+            located = [step for step in self.failed if step.position]
+            wrong = min(located, key=lambda step: step.position, default=self.failed[0])
             return f"NOT VALID. Step {wrong.number}, {wrong.name}: {shown(wrong.problem)}"
-        if not self.taken:
-            return "NOT VALID: nothing was checked."
+        if self.scope is None:
+            why = next((step.said for step in self.not_shown), "Nothing was checked.")
+            return f"NOT VERIFIED. {why}"
         left = ", ".join(f"step {step.number} ({step.name})" for step in self.not_shown)
-        what = "VALID" if self.scope is None else f"VALID for {self.scope}"
-        return f"{what}; NOT shown: {left}." if left else f"{what}."
+        return f"VALID for {self.scope}" + (f"; NOT shown: {left}." if left else ".")
 
     def json(self) -> dict[str, Any]:
         """For machines."""

@@ -4,10 +4,10 @@ Later steps use what earlier ones found. The steps are those of docs/verifying.m
 by default: a step that could not be taken is one that failed.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from ledger.transparency.agreeing import Agreement
 from ledger.transparency.bag import (
@@ -26,13 +26,14 @@ from ledger.transparency.bag import (
 )
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.contents import (
+    consistency_of,
     crate,
     demand_definitions,
     demand_known,
     part_of,
     proven_position,
 )
-from ledger.transparency.keys import Keys
+from ledger.transparency.keys import NO_KEY, Keys
 from ledger.transparency.leaves import (
     LEAF_BYTES_MAX,
     Batches,
@@ -46,8 +47,8 @@ from ledger.transparency.leaves import (
     read,
 )
 from ledger.transparency.merkle import Frontier, InvalidProof, perfect_nodes, verify_consistency
-from ledger.transparency.note import InvalidNote, strict_base64
-from ledger.transparency.outcome import Scope, Steps
+from ledger.transparency.note import InvalidNote
+from ledger.transparency.outcome import Scope, Steps, Taken, unasked
 from ledger.transparency.proof import Proof
 from ledger.transparency.tiles import (
     NoTile,
@@ -61,15 +62,20 @@ from ledger.transparency.tiles import (
 
 PROOFS_MAX: Final = 1_000
 PROOF_BYTES_MAX: Final = 200_000
-_OLD: Final = re.compile("old (0|[1-9][0-9]{0,18})")
 
 
-Recount = Callable[["Verifier"], tuple[bool | None, int, str]]
-"""Step 6, which needs a second engine for figures: `clusterledger verify` brings it."""
+class Recount(Protocol):
+    """Step 6, which needs a second engine for figures: `clusterledger verify` brings it."""
+
+    def begin(self, verifier: "Verifier") -> None:
+        """Called once the checkpoint's signature holds: what takes long may begin."""
+
+    def __call__(self, verifier: "Verifier") -> Taken:
+        """The step itself."""
 
 
-def _left_out(_: "Verifier") -> tuple[bool | None, int, str]:
-    return None, 0, "Figures are recomputed by `clusterledger verify`, not by this module alone."
+FIGURES_ELSEWHERE: Final = unasked("Figures are recomputed by `clusterledger verify` alone.")
+WITHOUT_KEY: Final = unasked("Cannot be checked without a key.")
 
 
 class Verifier:
@@ -115,15 +121,21 @@ class Verifier:
     def run_on_log(self, recount: Recount | None = None) -> None:
         """Every step on what is no bundle: it has no manifest, nothing that was filed with it."""
         self.steps.take(2, "checkpoint", "notes", self._signatures)
-        self.steps.take(3, "hashes", "facts", self._hash)
-        self.steps.take(4, "consistency", "checkpoints", self._consistency)
-        self.steps.take(5, "order", "facts", self._order)
-        self.steps.take(6, "figures", "reports", lambda: (recount or _left_out)(self))
-        self.steps.take(7, "reports", "reports", self._reports)
+        if recount is not None and self.keys is not None and not self.steps.failed:
+            recount.begin(self)
+        figures = FIGURES_ELSEWHERE if recount is None else partial(recount, self)
+        for number, name, unit, work in (
+            (3, "hashes", "facts", self._hash),
+            (4, "consistency", "checkpoints", self._consistency),
+            (5, "order", "facts", self._order),
+            (6, "figures", "reports", figures),
+            (7, "reports", "reports", self._reports),
+        ):
+            self.steps.take(number, name, unit, work if self._given_keys else WITHOUT_KEY)
 
     # 1
 
-    def _manifest(self) -> tuple[bool, int, str]:
+    def _manifest(self) -> Taken:
         """Every file is as listed, none is missing, none is there besides, all are known."""
         total = 0
         for path, digest in self.bag.manifest():
@@ -141,8 +153,10 @@ class Verifier:
 
     # 2
 
-    def _signatures(self) -> tuple[bool, int, str]:
+    def _signatures(self) -> Taken:
         """The checkpoint is signed with the key from outside, for this log; earlier ones too."""
+        if not self._given_keys:
+            return None, 0, NO_KEY
         self.keys = keys = Keys.parse(self._given_keys)
         self.checkpoint = found = keys.open(self.bag.small(CHECKPOINT), CHECKPOINT)
         if self._held_note is not None:
@@ -160,7 +174,7 @@ class Verifier:
 
     # 3
 
-    def _hash(self) -> tuple[bool, int, str]:
+    def _hash(self) -> Taken:
         """Every fact hashed up to the root that is signed; the tiles hold the same hashes."""
         _, checkpoint = self._known()
         self.after = self._begins_after()
@@ -255,7 +269,7 @@ class Verifier:
 
     # 4
 
-    def _consistency(self) -> tuple[bool | None, int, str]:
+    def _consistency(self) -> Taken:
         """What the auditor held before is what this log begins with."""
         _, checkpoint = self._known()
         if self._hashed is None:
@@ -266,14 +280,11 @@ class Verifier:
             self._grown_from(self._previous, checkpoint)
             notes += 1
         if self._held is None:
-            return (
-                None,
-                notes,
-                (
-                    "No earlier checkpoint was given (--checkpoint FILE): that nothing was removed"
-                    " or changed since one you held is not shown."
-                ),
+            left_open = (
+                "No earlier checkpoint was given (--checkpoint FILE): that nothing was removed or"
+                " changed since one you held is not shown."
             )
+            return None, notes, left_open
         self._extends(self._held, checkpoint, "the checkpoint you held")
         return True, notes + 1, f"The log begins with the {self._held.size:,} facts you knew."
 
@@ -309,7 +320,7 @@ class Verifier:
 
     # 5
 
-    def _order(self) -> tuple[bool, int, str]:
+    def _order(self) -> Taken:
         """Positions, times, versions, ids, and the form of each fact."""
         self._known()
         try:
@@ -326,7 +337,7 @@ class Verifier:
 
     # 7
 
-    def _reports(self) -> tuple[bool, int, str]:
+    def _reports(self) -> Taken:
         """Every report in the bundle was published in the log, by the definitions beside it; every
         proof holds; the description is of this bundle."""
         keys, checkpoint = self._known()
@@ -384,14 +395,3 @@ class Verifier:
         parts = {part_of(path) for path in others}
         if self.bag.small(CRATE) != crate(checkpoint, self.after, self._read.recorded_at, parts):
             raise InvalidBag(f"{CRATE} does not describe this bundle: it was changed.")
-
-
-def consistency_of(raw: bytes) -> tuple[int, list[bytes]]:
-    """(old size, hashes) of data/consistency.txt: `old N`, a hash a line, as C2SP tlog-witness has
-    it. Raises InvalidProof, InvalidNote.
-    """
-    first, *rest = raw.decode("ascii", "replace").split("\n")
-    old = _OLD.fullmatch(first)
-    if old is None or "" not in rest:
-        raise InvalidProof(f"{CONSISTENCY} does not begin with 'old SIZE' and hashes.")
-    return int(old[1]), [strict_base64(line) for line in rest[: rest.index("")]]

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(steps.verdict)
     if given.json:
         print(json.dumps(steps.json()))
-    return 0 if steps.valid else 1
+    return steps.exit_code
 
 
 if __name__ == "__main__":

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from io import IOBase
 from pathlib import Path
-from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Final
+from typing import IO, Any, TypeGuard
 
-import duckdb
 import sqlglot
 
-from projections.recount.reading import load
-
-MEMORY: Final = "1GB"
-"""What DuckDB may use before it spills to disk: memory is bounded, however much is
-recounted."""
+from projections.recount.database import Database
+from projections.recount.reading import load, read_lines
 
 
 class DuckEngine:
     """Answers a figure's SQL from a file of facts alone. `position` is the last one it holds."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, *, origin: str, position: int) -> None:
+    def __init__(self, db: Database, *, origin: str, position: int) -> None:
         self._db = db
         self._origin = origin
         self.position = position
@@ -37,7 +32,7 @@ class DuckEngine:
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one statement in PostgreSQL's dialect with %(name)s parameters."""
         text, named = translated(sql)
-        return self._db.execute(text, {name: parameters[name] for name in named}).fetchall()
+        return self._db.rows(text, {name: parameters[name] for name in named})
 
 
 @lru_cache(maxsize=256)
@@ -52,27 +47,26 @@ def translated(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 @contextmanager
-def from_leaves(leaves: Path | IO[bytes] | Iterable[bytes], *, origin: str) -> Iterator[DuckEngine]:
+def from_leaves(
+    leaves: Path | IO[bytes] | Iterable[bytes],
+    *,
+    origin: str,
+    reduced: Callable[[int], object] = lambda _: None,
+) -> Iterator[DuckEngine]:
     """The engine over a file of leaves, one a line (`facts.ndjson`), by its path or open, or over
-    leaves in order, one each.
+    leaves in order, one each. `reduced` is told now and then how many facts were reduced to rows.
 
     Everything it needs is in a temporary folder and gone afterwards. Raises Unreadable.
     """
-    with TemporaryDirectory(prefix="recount-") as folder:
-        scratch = Path(folder)
-        path = leaves if isinstance(leaves, Path) else _written(leaves, scratch / "facts.ndjson")
-        with duckdb.connect(str(scratch / "recount.duckdb")) as db:
-            db.execute(f"SET memory_limit = '{MEMORY}'")
-            db.execute("SET preserve_insertion_order = false")
-            db.execute("SET temp_directory = ?", [str(scratch / "spilled")])
-            position = load(db, path, scratch, origin=origin)
-            yield DuckEngine(db, origin=origin, position=position)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="recount-")))
+        if isinstance(leaves, Path):
+            leaves = stack.enter_context(leaves.open("rb"))
+        lines = read_lines(leaves) if _is_file(leaves) else (bytes(leaf) + b"\n" for leaf in leaves)
+        db = stack.enter_context(Database(scratch))
+        position = load(db, lines, scratch, origin=origin, reduced=reduced)
+        yield DuckEngine(db, origin=origin, position=position)
 
 
-def _written(leaves: IO[bytes] | Iterable[bytes], path: Path) -> Path:
-    with path.open("wb") as file:
-        if isinstance(leaves, IOBase):
-            copyfileobj(leaves, file, 1 << 20)
-        else:
-            file.writelines(bytes(leaf) + b"\n" for leaf in leaves)
-    return path
+def _is_file(leaves: IO[bytes] | Iterable[bytes]) -> TypeGuard[IO[bytes]]:
+    return isinstance(leaves, IOBase)

@@ -1,24 +1,29 @@
 """`facts.ndjson` into DuckDB: every fact once, found again by the subject it is about.
 
-DuckDB reads the file and spills to disk what does not fit, so that memory does not grow with the
-ledger. Nine facts of ten are one person's only fact at an activity; what these amount to is plain
-(`_the_plain_ones`). All others go through the reducer, subject by subject.
+The lines are spread over the parts of a file by their stream; part by part the reducer makes rows
+of them, and only rows reach DuckDB. So memory does not grow with the ledger. Nine facts of ten are
+one person's only fact at an activity; what these amount to is plain (`_Attended`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from glob import escape
-from itertools import groupby
+from hashlib import sha1
 from pathlib import Path
-from typing import IO, Any, Final
-from uuid import NAMESPACE_URL, uuid5
+from typing import IO, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import duckdb
 import orjson
+from msgspec import Raw, Struct
+from msgspec.json import Decoder, Encoder
 
-from projections.recount.reducer import FOLDS, STILL, TYPES, Fact, Known, recount
+from projections.recount.database import Database
+from projections.recount.parts import Parts
+from projections.recount.reducer import STILL, TYPES, Fact, Known, recount
 from projections.recount.tables import TABLES, columns
 
 KEYS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -32,19 +37,21 @@ KEYS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "project": ("project", ("project_id",)),
     "enrolment": ("enrolment", ("project_id", "organisation_id")),
     "person": ("person", ("person_ref",)),
-    "period": ("period", ("period_from", "period_to")),
-    "report": ("report", ("report",)),
-    "code_list": ("code_list", ("scheme",)),
-    "log": ("log", ()),
 }
-"""By the first word of a fact's type: the kind of its subject, and what names the subject."""
+"""By the first word of a fact's type: the kind of its subject, and what names the subject. Facts of
+other words are counted nowhere."""
 
 VOID: Final = "fact.voided.v1"
-PAGE: Final = 20_000
-_LEAF: Final = (
-    "position: 'BIGINT', stream: 'UUID', source: 'VARCHAR', id: 'VARCHAR', type: 'VARCHAR',"
-    " data: 'JSON'"
-)
+RECORDED: Final = "attendance.recorded.v1"
+PLAIN: Final = frozenset({RECORDED, "attendance.registered.v1"})
+_NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_5: Final = 5 << 76 | 0x8000 << 48
+"""The bits of a UUID that no digest decides. RFC 9562, section 5.5."""
+LINE_BYTES_MAX: Final = 1 << 16
+TOLD_EACH: Final = 16
+"""Parts; whoever is told may be slow to listen."""
+ROW_BYTES_MAX: Final = 1 << 20
+"""Of a row as JSON; DuckDB reads that much at a time."""
 
 
 class Unreadable(Exception):
@@ -54,146 +61,220 @@ class Unreadable(Exception):
         super().__init__((type(self).__doc__ or "").format(why=why))
 
 
-def load(db: duckdb.DuckDBPyConnection, path: Path, scratch: Path, *, origin: str) -> int:
-    """Fill the tables `models.*` from a file of leaves; the last position.
+class _Placed(Struct, gc=False):
+    """Of a leaf, what says where it goes."""
 
-    Raises OSError where there is no file, Unreadable.
+    position: int
+    stream: str
+    type: str
 
 
-    `scratch` is a folder for what stands between the reducer and the tables.
+class _Leaf(Struct, gc=False):
+    """Of a leaf, what is counted."""
+
+    position: int
+    stream: UUID
+    source: str
+    id: str
+    type: str
+    data: Raw
+
+    def fact(self) -> Fact:
+        """For the reducer."""
+        return Fact(
+            self.position, self.type, self.source, self.id, orjson.loads(memoryview(self.data))
+        )
+
+
+class _Attendance(Struct, gc=False):
+    """Whom an attendance is of."""
+
+    activity_id: str
+    person_ref: str
+    organisation_id: str | None = None
+
+
+class _Attended(Struct, gc=False):
+    """Who was recorded, or else registered, at an activity, where this is all that was ever
+    said."""
+
+    activity: str
+    person: str
+    organisation: str | None
+    recorded: bool
+    known_from: int
+
+
+_placed: Final = Decoder(_Placed).decode
+_leaf: Final = Decoder(_Leaf).decode
+_attendance: Final = Decoder(_Attendance).decode
+_encode: Final = Encoder().encode
+
+
+def load(
+    db: Database,
+    lines: Iterable[bytes],
+    scratch: Path,
+    *,
+    origin: str,
+    reduced: Callable[[int], object],
+) -> int:
+    """Fill the tables `models.*` from leaves, each with its newline; the last position.
+
+    `scratch` is a folder for what stands between. `reduced` is told some thirty times how many
+    facts have been through the reducer. Raises OSError where they cannot be read, Unreadable.
     """
-    path.stat()
     try:
-        _stage(db, path)
-        head = _checked(db, origin)
-        db.execute("CREATE SCHEMA models")
+        db.rows("CREATE SCHEMA models")
         for table in TABLES:
             shape = ", ".join(f"{name} {type}" for name, type in columns(table).items())
-            db.execute(f"CREATE TABLE models.{table} ({shape})")
-        _the_plain_ones(db)
-        _fill(db, scratch, _reduced(db))
-        db.execute("DROP TABLE fact; DROP TABLE alone")
-    except (duckdb.Error, LookupError, TypeError, ValueError) as error:
+            db.rows(f"CREATE TABLE models.{table} ({shape})")
+        with (scratch / "parts").open("w+b") as file:
+            parts = Parts(file)
+            last = _spread(lines, parts)
+            with _Rows(scratch) as rows:
+                _reduce(parts, _Streams(origin), rows, reduced)
+            rows.load(db)
+    except (duckdb.Error, LookupError, TypeError, ValueError, RecursionError) as error:
         sentence, *_ = str(error).splitlines() or [""]
         raise Unreadable(f"{type(error).__name__}: {sentence}") from error
-    return head
+    return last
 
 
-def _stage(db: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """`fact`: the lines of the file, with kind and key of what each is about. A void is about what
-    its target is about."""
-    kinds, keys = [], []
-    for word, (kind, names) in KEYS.items():
-        parts = ", ".join(f"data ->> '{name}'" for name in names) or "''"
-        kinds.append(f"WHEN '{word}' THEN '{kind}'")
-        keys.append(f"WHEN '{word}' THEN concat_ws('/', {parts})")
-    db.execute(
-        f"""CREATE TEMP TABLE fact AS
-        SELECT position, stream, source, id, type, data,
-            CASE split_part(type, '.', 1) {" ".join(kinds)} END AS kind,
-            CASE split_part(type, '.', 1) {" ".join(keys)} END AS key
-        FROM read_ndjson(?, columns = {{{_LEAF}}})""",  # noqa: S608 - words of this module
-        [escape(str(path))],
-    )
-    db.execute(
-        f"""UPDATE fact SET kind = target.kind, key = target.key
-        FROM (
-            SELECT void.position, named.kind, named.key
-            FROM fact AS void
-            JOIN fact AS named ON named.id = void.data ->> 'target'
-                AND named.source = coalesce(void.data ->> 'target_source', void.source)
-            WHERE void.type = '{VOID}'
-        ) AS target
-        WHERE fact.position = target.position"""  # noqa: S608 - a word of this module
-    )
+def _spread(lines: Iterable[bytes], parts: Parts) -> int:
+    """The last position. Raises Unreadable where a fact is missing or unknown."""
+    position = 0
+    for line in lines:
+        position += 1
+        if line[-1:] != b"\n":
+            raise Unreadable(f"line {position} was cut, or is longer than any fact")
+        leaf = _placed(line)
+        if leaf.position != position:
+            raise Unreadable(f"of the lines, number {position} holds position {leaf.position}")
+        if leaf.type not in TYPES:
+            raise Unreadable(f"nothing is known of {leaf.type} at position {position}")
+        parts.add(leaf.stream, line)
+    return position
 
 
-def _checked(db: duckdb.DuckDBPyConnection, origin: str) -> int:
-    """The last position. Raises Unreadable where a fact is missing, unknown or of other origin."""
-    head = db.execute(
-        "SELECT count(*), count(DISTINCT position), coalesce(max(position), 0) FROM fact"
-    ).fetchone()
-    assert head is not None
-    count, distinct, last = head
-    if not count == distinct == last:
-        raise Unreadable(f"{count} lines with {distinct} positions go up to position {last}")
-    stray = db.execute(
-        "SELECT position, type FROM fact WHERE kind IS NULL OR type NOT IN (SELECT unnest(?))"
-        " ORDER BY position LIMIT 1",
-        [sorted(TYPES)],
-    ).fetchone()
-    if stray is not None:
-        raise Unreadable(f"nothing is known of {stray[1]} at position {stray[0]}")
-    first = db.execute(
-        "SELECT position, kind, key, stream FROM fact WHERE kind IN (SELECT unnest(?))"
-        " ORDER BY position LIMIT 1",
-        [sorted(FOLDS)],
-    ).fetchone()
-    if first is not None:
-        position, kind, key, stream = first
-        if uuid5(uuid5(NAMESPACE_URL, origin), f"{kind}/{key}") != stream:
-            raise Unreadable(f"the fact at position {position} is not of the ledger {origin}")
-    return int(last)
+def _reduce(parts: Parts, streams: _Streams, rows: _Rows, reduced: Callable[[int], object]) -> None:
+    """The rows of every subject."""
+    facts = 0
+    for part, lines in enumerate(parts.parts()):
+        subjects = defaultdict(list)
+        for line in lines:
+            leaf = _leaf(line)
+            subjects[leaf.stream.int].append(leaf)
+        for leaves in subjects.values():
+            if len(leaves) == 1 and leaves[0].type in PLAIN:
+                rows.attended(_plain(leaves[0], streams))
+            else:
+                rows.known(_recounted(leaves, streams))
+        facts += len(lines)
+        if part % TOLD_EACH == 0:
+            reduced(facts)
 
 
-def _the_plain_ones(db: duckdb.DuckDBPyConnection) -> None:
-    """Who was registered or recorded at an activity, where this is all that was ever said."""
-    db.execute(
-        """CREATE TEMP TABLE alone AS
-        SELECT max(position) AS position
-        FROM fact
-        WHERE kind = 'attendance'
-        GROUP BY key
-        HAVING count(*) = 1
-            AND max(type) IN ('attendance.registered.v1', 'attendance.recorded.v1')"""
-    )
-    db.execute(
-        f"""INSERT INTO models.attendance
-        SELECT named[1], named[2], named[3], type = 'attendance.registered.v1',
-            type = 'attendance.recorded.v1', position, {STILL}
-        FROM (
-            SELECT position, type, json_extract_string(
-                data, ['activity_id', 'person_ref', 'organisation_id']) AS named
-            FROM fact SEMI JOIN alone USING (position)
-        ) AS attended"""  # noqa: S608 - a number of this module
+def _plain(leaf: _Leaf, streams: _Streams) -> _Attended:
+    who = _attendance(leaf.data)
+    streams.demand(leaf, "attendance", f"{who.activity_id}/{who.person_ref}")
+    return _Attended(
+        who.activity_id,
+        who.person_ref,
+        who.organisation_id,
+        leaf.type == RECORDED,
+        leaf.position,
     )
 
 
-def _reduced(db: duckdb.DuckDBPyConnection) -> Iterator[Known]:
-    """What the reducer makes of all other facts."""
-    cursor = db.execute(
-        """SELECT kind, key, position, type, source, id, data
-        FROM fact ANTI JOIN alone USING (position)
-        WHERE kind IN (SELECT unnest(?))
-        ORDER BY kind, key, position""",
-        [sorted(FOLDS)],
-    )
-    for (kind, _), lines in groupby(_fetched(cursor), key=lambda line: line[:2]):
-        facts = [
-            Fact(position, type, source, id, orjson.loads(data))
-            for _, _, position, type, source, id, data in lines
-        ]
-        yield from recount(kind, facts)
+def _recounted(leaves: list[_Leaf], streams: _Streams) -> Iterable[Known]:
+    """What the reducer makes of one stream. Raises Unreadable where that is not one subject."""
+    if all(leaf.type.partition(".")[0] not in KEYS for leaf in leaves):
+        return ()
+    facts = [leaf.fact() for leaf in leaves]
+    events = {(fact.source, fact.id) for fact in facts}
+    kind = ""
+    for leaf, fact in zip(leaves, facts, strict=True):
+        if fact.type != VOID:
+            kind, names = KEYS[fact.type.partition(".")[0]]
+            streams.demand(leaf, kind, "/".join([fact.data[name] for name in names]))
+        elif (fact.data.get("target_source", fact.source), fact.data["target"]) not in events:
+            raise Unreadable(f"the void at position {fact.position} is of no fact of its stream")
+    return recount(kind, facts)
 
 
-def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while page := cursor.fetchmany(PAGE):
-        yield from page
+class _Streams:
+    """The streams of a ledger: each subject has its own, whose id follows from its name."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._space = uuid5(NAMESPACE_URL, origin).bytes
+
+    def demand(self, leaf: _Leaf, kind: str, key: str) -> None:
+        """Raises Unreadable for a fact that is not in its subject's stream. So the facts of a
+        stream are those of a subject, and a subject's facts are in one stream."""
+        name = f"{kind}/{key}".encode()
+        digest = sha1(self._space + name, usedforsecurity=False).digest()
+        if int.from_bytes(digest[:16]) & _NO_VERSION | _VERSION_5 != leaf.stream.int:
+            raise Unreadable(
+                f"the fact at position {leaf.position} is not of the ledger {self._origin}"
+            )
 
 
-def _fill(db: duckdb.DuckDBPyConnection, scratch: Path, rows: Iterable[Known]) -> None:
-    """Rows into their tables, by way of files, which DuckDB reads far faster than it binds."""
-    names = {table: tuple(columns(table)) for table in TABLES}
-    with ExitStack() as stack:
-        files: dict[str, IO[bytes]] = {
-            table: stack.enter_context((scratch / f"{table}.ndjson").open("wb")) for table in TABLES
+class _Rows(ExitStack):
+    """Rows on their way into the tables, by way of files, which DuckDB reads far faster than it
+    binds."""
+
+    def __init__(self, scratch: Path) -> None:
+        super().__init__()
+        self._names = {table: tuple(columns(table)) for table in TABLES}
+        self._paths = {table: scratch / f"{table}.ndjson" for table in (*TABLES, "attended")}
+        self._files: dict[str, IO[bytes]] = {
+            name: self.enter_context(path.open("wb")) for name, path in self._paths.items()
         }
+        self._write_attended = self._files["attended"].write
+
+    def attended(self, row: _Attended) -> None:
+        """Take the plain row of an attendance."""
+        self._write_attended(_encode(row) + b"\n")
+
+    def known(self, rows: Iterable[Known]) -> None:
+        """Take rows of the reducer."""
         for (table, values), known_from, known_to in rows:
-            cells = zip(names[table], (*values, known_from, known_to), strict=True)
-            files[table].write(orjson.dumps(dict(cells), option=orjson.OPT_APPEND_NEWLINE))
-    for table in TABLES:
-        shape = ", ".join(f"{name}: '{type}'" for name, type in columns(table).items())
-        path = scratch / f"{table}.ndjson"
-        source = f"read_ndjson(?, columns = {{{shape}}})"
-        db.execute(f"INSERT INTO models.{table} FROM {source}", [escape(str(path))])
-        path.unlink()
+            cells = zip(self._names[table], (*values, known_from, known_to), strict=True)
+            self._files[table].write(orjson.dumps(dict(cells), option=orjson.OPT_APPEND_NEWLINE))
+
+    def load(self, db: Database) -> None:
+        """Put all into the tables, once the files are closed."""
+        for table in TABLES:
+            self._insert(db, table, "*", columns(table), table)
+        shape = {
+            "activity": "UUID",
+            "person": "UUID",
+            "organisation": "UUID",
+            "recorded": "BOOLEAN",
+            "known_from": "BIGINT",
+        }
+        values = f"activity, person, organisation, NOT recorded, recorded, known_from, {STILL}"
+        self._insert(db, "attended", values, shape, "attendance")
+
+    def _insert(
+        self,
+        db: Database,
+        name: str,
+        values: str,
+        shape: dict[str, str],
+        table: str,
+    ) -> None:
+        typed = ", ".join(f"{column}: '{type}'" for column, type in shape.items())
+        source = f"read_ndjson(?, columns = {{{typed}}}, maximum_object_size = {ROW_BYTES_MAX})"
+        db.rows(
+            f"INSERT INTO models.{table} SELECT {values} FROM {source}",  # noqa: S608 - words of this module
+            [escape(str(self._paths[name]))],
+        )
+        self._paths[name].unlink()
+
+
+def read_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file with their newlines; one without was cut, or is too long."""
+    return iter(lambda: file.readline(LINE_BYTES_MAX), b"")

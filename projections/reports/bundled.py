@@ -1,7 +1,8 @@
 """Filed reports in an audit bundle: which, their files, and their figures recomputed from facts."""
 
-from collections.abc import Iterable, Iterator
-from typing import IO
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, NamedTuple
 
 from ledger.store.codec import decode_leaf
 from ledger.transparency.contents import definition_texts
@@ -22,6 +23,7 @@ class NotRecomputed(Exception):
     def __init__(self, position: int, why: object) -> None:
         super().__init__(f"position {position:,}: {why}")
         self.position = position
+        self.why = str(why)
 
 
 def newest(filings: Iterable[Filed]) -> list[Filed]:
@@ -46,27 +48,42 @@ def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, by
         yield f"{folder}/definition.toml", meant
 
 
-def recompute(
-    published: Iterable[tuple[int, bytes]], facts: IO[bytes] | Iterable[bytes], *, origin: str
-) -> tuple[int, list[str]]:
-    """Makes published reports again from the facts alone, by the second engine, every filing of
-    them: how many, and those with a table that no engine of figures has. `facts` are leaves, or an
-    open file with one a line.
+class Made(NamedTuple):
+    """What a recount came to: how many filings were made again, those with a table that no engine
+    of figures has, of how many facts, and the seconds it took to load them."""
 
-    `published` are `report.published` facts, each its position and leaf. Raises NotRecomputed.
+    reports: int
+    beyond: list[str]
+    facts: int
+    seconds: float
+
+
+def recompute(
+    published: Iterable[tuple[int, bytes]],
+    facts: IO[bytes] | Iterable[bytes],
+    *,
+    origin: str,
+    reduced: Callable[[int], object] = lambda _: None,
+) -> Made:
+    """Makes published reports again from the facts alone, by the second engine, every filing of
+    them. `facts` are leaves, or an open file with one a line; `reduced` is told how many are done.
+
+    `published` are `report.published` facts, each its position and leaf; they are asked for when
+    the facts are loaded. Raises NotRecomputed.
     """
-    filings = [_filing(position, leaf) for position, leaf in published]
-    beyond = list(dict.fromkeys(one.report for one in filings if _lists_facts(one)))
-    asked = [filing for filing in filings if not _lists_facts(filing)]
-    if not asked:
-        return 0, beyond  # nothing to load the facts for
+    began = time.perf_counter()
     try:
-        with from_leaves(facts, origin=origin) as engine:
+        with from_leaves(facts, origin=origin, reduced=reduced) as engine:
+            seconds = time.perf_counter() - began
+            filings = [_filing(position, leaf) for position, leaf in published]
+            beyond = list(dict.fromkeys(one.report for one in filings if _lists_facts(one)))
+            asked = [filing for filing in filings if filing.report not in beyond]
             for filing in asked:
                 _make_again(engine, filing)
+            return Made(len(asked), beyond, engine.position, seconds)
     except Unreadable as error:
-        raise NotRecomputed(asked[0].position, error) from error
-    return len(asked), beyond
+        first = next((position for position, _ in published), 0)
+        raise NotRecomputed(first, error) from error
 
 
 def _filing(position: int, leaf: bytes) -> Filed:

@@ -1,5 +1,6 @@
 """Exporting the loaded ledger as an audit bundle, and verifying it as an auditor would."""
 
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -21,7 +22,7 @@ from ledger.transparency.merkle import Frontier, perfect_nodes, root_of
 from ledger.transparency.note import SigningKey, signed
 from ledger.transparency.tiles import hash_reader
 from ledger.transparency.verify import verified
-from tests.bench.children import apart
+from tests.bench.children import apart, peak_bytes
 from tests.bench.rows import Failed, Row, row
 from tests.bench.stage import Stage
 
@@ -54,14 +55,16 @@ def verify(stage: Stage) -> Iterator[Row]:
 
 def verify_all_steps(stage: Stage) -> Iterator[Row]:
     """`clusterledger verify` as an auditor uses it: with a checkpoint held from half the facts, a
-    filed report that is counted again, and its proof."""
+    filed report that is counted again, and its proof. Its memory is that of both its processes,
+    the sum of their peaks; that of the recount stands beside it."""
     stage.rebuilt()
     path, held = stage.folder / "audit.tar", stage.folder / "held"
     vkey, _ = apart(_export_audit, stage.place.url, str(path), str(held))
-    (facts, seconds), peak = apart(_verify_audit, str(path), vkey, str(held))
+    (facts, seconds, recount), peak = apart(_verify_audit, str(path), vkey, str(held))
     yield row("verify_all_steps", facts / seconds, "facts/s", VERIFY_FACTS_PER_S)
     yield row("verify_all_steps_seconds", seconds, "s", VERIFY_SECONDS_MAX)
-    yield row("verify_all_steps_peak_rss", peak / 1e6, "MB", VERIFY_MB_MAX)
+    yield row("verify_all_steps_peak_rss", (peak + recount) / 1e6, "MB", VERIFY_MB_MAX)
+    yield row("verify_all_steps_recount_rss", recount / 1e6, "MB")
     path.unlink()
 
 
@@ -92,15 +95,16 @@ def _export_audit(url: str, path: str, held_path: str) -> str:
         return str(key.verifier)
 
 
-def _verify_audit(path: str, vkey: str, held: str) -> tuple[int, float]:
-    from api.cli.auditing import verify_bundle  # not above: it would be in `_verify`'s memory
+def _verify_audit(path: str, vkey: str, held: str) -> tuple[int, float, int]:
+    """Facts, seconds, and the peak bytes of the process that recounts."""
+    from api.cli.recounting import verify_bundle  # not above: it would be in `_verify`'s memory
 
     began = time.perf_counter()
     steps = verify_bundle(Path(path), [vkey], Path(held), lambda _: None)
     seconds = time.perf_counter() - began
     if not steps.valid or steps.not_shown or steps.scope is None:
         raise Failed(steps.verdict)
-    return steps.scope.size, seconds
+    return steps.scope.size, seconds, peak_bytes(resource.RUSAGE_CHILDREN)
 
 
 def _exported(stage: Stage) -> tuple[float, Path, str]:

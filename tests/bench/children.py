@@ -38,8 +38,12 @@ def _call(pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...])
         answer = function(*args)
     except Exception as error:  # noqa: BLE001 - the edge of a process: the parent raises it
         answer = Failed(f"{function.__name__}: {type(error).__name__}: {error}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pipe.send((answer, peak * (1 if sys.platform == "darwin" else 1024)))
+    pipe.send((answer, peak_bytes(resource.RUSAGE_SELF)))
+
+
+def peak_bytes(whose: int) -> int:
+    """The most that this process had in memory at a time, or any of its children that ended."""
+    return resource.getrusage(whose).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @contextmanager

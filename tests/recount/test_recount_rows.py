@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
+import duckdb
 import orjson
 import psycopg
 import pytest
 
+from ledger.domain.facts import ClusterRegistered
 from ledger.store.book import Book
 from projections import schema
 from projections.models import MODELS
+from projections.recount import database, parts
 from projections.recount.engine import from_leaves
-from projections.recount.reading import Unreadable
+from projections.recount.reading import LINE_BYTES_MAX, Unreadable, read_lines
 from projections.recount.tables import TABLES, columns
 from projections.runner import Projector
 from tests.projections.book_writer import ORIGIN, BookWriter, tamper
@@ -120,3 +127,96 @@ def test_what_is_no_json_is_refused_in_a_sentence(leaves: list[bytes]) -> None:
         from_leaves([*leaves, b"{not json"], origin=ORIGIN),
     ):
         pass
+
+
+def test_a_fact_in_the_stream_of_another_subject_stops_a_recount(leaves: list[bytes]) -> None:
+    """Else one person's two facts, in two streams, would be two attendances."""
+    own, other = (str(orjson.loads(leaf)["stream"]).encode() for leaf in leaves[:2])
+    assert own != other
+    with (
+        pytest.raises(Unreadable, match="position 2 is not of the ledger"),
+        from_leaves([leaves[0], leaves[1].replace(other, own), *leaves[2:]], origin=ORIGIN),
+    ):
+        pass
+
+
+def test_a_void_away_from_its_target_stops_a_recount(book: BookWriter) -> None:
+    first, second = (ClusterRegistered(name, name, date(2020, 1, 1)) for name in ("rail", "food"))
+    book.record(first, second)
+    book.record(book.void(1))
+    with closing(Book(book.url)) as reading:
+        told = reading.leaves(0, 3)
+    streams = [str(orjson.loads(leaf)["stream"]).encode() for leaf in told]
+    assert streams[2] == streams[0]
+    told[2] = told[2].replace(streams[0], streams[1])
+    with (
+        pytest.raises(Unreadable, match="the void at position 3 is of no fact of its stream"),
+        from_leaves(told, origin=ORIGIN),
+    ):
+        pass
+
+
+def test_a_file_that_was_cut_is_not_recounted(leaves: list[bytes], tmp_path: Path) -> None:
+    (file := tmp_path / "cut.ndjson").write_bytes(b"\n".join(leaves))
+    with (
+        pytest.raises(Unreadable, match=f"line {len(leaves)} was cut"),
+        from_leaves(file, origin=ORIGIN),
+    ):
+        pass
+
+
+def test_one_endless_line_is_not_read_to_its_end() -> None:
+    (read,) = islice(read_lines(BytesIO(b"[" * 1_000_000)), 1)
+    assert len(read) == LINE_BYTES_MAX
+
+
+@pytest.mark.parametrize("bytes_max", [1, 700, 1 << 20])
+def test_parts_give_every_line_back_in_order_however_little_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_max: int
+) -> None:
+    monkeypatch.setattr(parts, "PARTS", 7)
+    monkeypatch.setattr(parts, "BUFFERED_BYTES_MAX", bytes_max)
+    with (tmp_path / "parts").open("w+b") as file:
+        spread = parts.Parts(file)
+        for n in range(300):
+            spread.add(f"key {n % 20}", b"%d %d\n" % (n % 20, n))
+        given = list(spread.parts())
+    pairs = [[tuple(map(int, line.split())) for line in part] for part in given]
+
+    assert sorted(n for part in pairs for _, n in part) == list(range(300))
+    for key in range(20):
+        (mine,) = [part for part in pairs if any(k == key for k, _ in part)]
+        assert [n for k, n in mine if k == key] == list(range(key, 300, 20))
+
+
+def test_what_is_on_disk_is_counted_as_what_is_in_memory_is(
+    leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        wanted = [engine.rows(sql, {}) for sql in asked]
+    monkeypatch.setattr(parts, "BUFFERED_BYTES_MAX", 1)
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        assert [engine.rows(sql, {}) for sql in asked] == wanted
+
+
+LONG_LIST = "SELECT len(list(i)) FROM range(3_000_000) AS t(i)"
+"""Some 25 MB that cannot go to disk."""
+
+
+def test_a_question_that_needs_more_memory_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MEMORY_MB", 10)
+    with database.Database(tmp_path) as db:
+        assert db.rows("SELECT 1") == [(1,)]
+        assert db.memory_mb == 10
+        assert db.rows(LONG_LIST) == [(3_000_000,)]
+        assert db.memory_mb > 10
+
+
+def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "MEMORY_MB", 10)
+    monkeypatch.setattr(database, "MEMORY_MB_MAX", 12)
+    with database.Database(tmp_path) as db, pytest.raises(duckdb.OutOfMemoryException):
+        db.rows(LONG_LIST)

@@ -157,13 +157,32 @@ def problems_of(url: str, checkpoint: Path) -> str:
 # What cannot be asked is said in a sentence
 
 
-def test_without_a_key_nothing_is_valid(filled: str, newest: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_without_a_key_nothing_is_verified_and_nothing_failed(
+    filled: str, newest: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     output = tmp_path / "bundle.tar"
     run("export", "--output", output, "--upto", newest, "--no-reports", "--database-url", filled)
+    found = run("verify", output, *options)
+
+    assert found.exit_code == 2
+    assert "NOT VERIFIED. No key was given" in found.stdout
+    assert "FAILED" not in found.stdout
+    if options:
+        told = orjson.loads(found.stdout)
+        assert (told["valid"], told["not_shown"]) == (False, [2, 3, 4, 5, 6, 7])
+
+
+def test_without_a_key_a_changed_file_is_not_valid_all_the_same(
+    filled: str, newest: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "bundle"
+    run("export", "--output", output, "--upto", newest, "--no-reports", "--database-url", filled)
+    (output / "readme.txt").write_text("trust me")
     found = run("verify", output)
 
     assert found.exit_code == 1
-    assert "No key was given" in found.stdout
+    assert "NOT VALID. Step 1, manifest: readme.txt" in found.stdout
 
 
 @pytest.mark.parametrize(

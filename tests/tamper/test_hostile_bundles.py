@@ -144,9 +144,9 @@ def test_parts_keep_the_order_in_which_records_came(monkeypatch: pytest.MonkeyPa
         for record in records:
             spilled.add(record[:16], record)
         parts = list(spilled.parts())
-        on_disk = list(Path(spilled._folder.name).iterdir())
+        assert spilled._end == 100 * 17
 
-    assert len(on_disk) == len(parts) == 4
+    assert len(parts) == 4
     for part in parts:
         mine = [part[at : at + 17] for at in range(0, len(part), 17)]
         assert mine == [record for record in records if record[:16] in {m[:16] for m in mine}]
