@@ -6,7 +6,6 @@ or where another step failed. What goes wrong in it is told by step 6, and by no
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -146,7 +145,6 @@ _BEGIN: Final = "import sys; sys.path[:] = {}; from api.cli.recounting import wo
 def work() -> None:
     """The process: is told what to load, then what to make again; says how far it is, an answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked gets it too, and ends this
-    gc.disable()  # of millions of objects none is in a cycle
     from projections.reports.bundled import NotRecomputed, recompute
 
     pipe = Connection(int(sys.argv[1]))

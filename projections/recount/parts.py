@@ -37,12 +37,12 @@ class Parts:
             self._end += len(buffer)
             buffer.clear()
 
-    def parts(self) -> Iterator[list[bytes]]:
-        """The lines of every part without their newlines, once: what is given is forgotten."""
+    def parts(self) -> Iterator[bytes]:
+        """The lines of every part, once: what is given is forgotten."""
         for part, buffer in enumerate(self._buffers):
             pieces, at = [], self._written[part]
             for begin, size in zip(at[::2], at[1::2], strict=True):
                 self._file.seek(begin)
                 pieces.append(self._file.read(size))
-            yield b"".join([*pieces, buffer]).split(b"\n")[:-1]
+            yield b"".join([*pieces, buffer])
             buffer.clear()

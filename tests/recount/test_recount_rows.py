@@ -181,7 +181,7 @@ def test_parts_give_every_line_back_in_order_however_little_is_kept(
         for n in range(300):
             spread.add(f"key {n % 20}", b"%d %d\n" % (n % 20, n))
         given = list(spread.parts())
-    pairs = [[tuple(map(int, line.split())) for line in part] for part in given]
+    pairs = [[tuple(map(int, line.split())) for line in part.splitlines()] for part in given]
 
     assert sorted(n for part in pairs for _, n in part) == list(range(300))
     for key in range(20):

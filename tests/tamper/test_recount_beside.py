@@ -31,7 +31,7 @@ def exported(
     template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The bundle of a ledger with a filed report."""
+    """The bundle of a ledger with a filed report, which its read models do not know yet."""
     folder = tmp_path_factory.mktemp("exported")
     with copied(server, server_url, template) as url:
         fill(url, 200)
@@ -40,8 +40,10 @@ def exported(
         assert filed.exit_code == 0, filed.output
         (folder / "checkpoint").write_bytes(note(url))
         asked = ("--output", folder / "bundle", "--upto", folder / "checkpoint", *where)
-        made = run("export", *asked)
+        made = run("export", *asked, "--json")
         assert made.exit_code == 0, made.output
+        told = orjson.loads(made.stdout)
+        assert (told["reports"], told["reports_upto"]) == ([], told["facts"] - 1)
     return folder / "bundle"
 
 
