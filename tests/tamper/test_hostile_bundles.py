@@ -55,13 +55,14 @@ def test_a_step_that_breaks_down_is_one_that_failed() -> None:
     assert_says(steps.verdict, "NOT VALID. Step 1, manifest: It could not be finished")
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
 def test_escape_sequences_do_not_reach_the_screen(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     """Signed by the operator: a field whose name clears the screen and writes VALID."""
     evil = leaf(7).replace(b'"v":1', b'"\xc2\x9b2J\\u001b[2JVALID":1,"v":1')
     bundle = SmallLog([*LEAVES[:6], evil, *LEAVES[7:20]]).folder(tmp_path / "evil")
-    assert verify.main([str(bundle), "--key", VKEY]) == 1
+    assert verify.main([str(bundle), "--key", VKEY, *options]) == 1
     said = capsys.readouterr().out
 
     assert "position 7" in said
