@@ -63,6 +63,7 @@ def from_leaves(
         if isinstance(leaves, Path):
             leaves = stack.enter_context(leaves.open("rb"))
         lines = read_lines(leaves) if _is_file(leaves) else (bytes(leaf) + b"\n" for leaf in leaves)
+        stack.callback(lines.close)
         db = stack.enter_context(Database(scratch))
         position = load(db, lines, scratch, origin=origin, reduced=reduced)
         yield DuckEngine(db, origin=origin, position=position)
