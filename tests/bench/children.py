@@ -1,6 +1,7 @@
 """Work in processes of its own, so that one measurement's memory and threads are not another's."""
 
 import multiprocessing
+import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -38,7 +39,8 @@ def _call(pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...])
         answer = function(*args)
     except Exception as error:  # noqa: BLE001 - the edge of a process: the parent raises it
         answer = Failed(f"{function.__name__}: {type(error).__name__}: {error}")
-    pipe.send((answer, peak_bytes(resource.RUSAGE_SELF)))
+    # What getrusage says of oneself includes what the parent had when it began this process.
+    pipe.send((answer, _peak_bytes(os.getpid()) or peak_bytes(resource.RUSAGE_SELF)))
 
 
 def peak_bytes(whose: int) -> int:
