@@ -1,6 +1,5 @@
 """Exporting the loaded ledger as an audit bundle, and verifying it as an auditor would."""
 
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -21,9 +20,9 @@ from ledger.transparency.leaves import hash_all, lines
 from ledger.transparency.merkle import Frontier, perfect_nodes, root_of
 from ledger.transparency.note import SigningKey, signed
 from ledger.transparency.tiles import hash_reader
-from ledger.transparency.verify import verified
-from tests.bench.children import apart, peak_bytes
-from tests.bench.rows import Failed, Row, row
+from tests.bench import verifying
+from tests.bench.children import apart
+from tests.bench.rows import Row, row
 from tests.bench.stage import Stage
 
 EXPORT_FACTS_PER_S: Final = 150_000
@@ -44,7 +43,7 @@ def verify(stage: Stage) -> Iterator[Row]:
     hashing beside the plainest loop."""
     stage.loaded()
     _, path, vkey = _exported(stage)
-    (facts, seconds), peak = apart(_verify, str(path), vkey)
+    (facts, seconds), peak = apart(verifying.alone, str(path), vkey)
     yield row("verify", facts / seconds, "facts/s", VERIFY_FACTS_PER_S)
     yield row("verify_seconds", seconds, "s", VERIFY_SECONDS_MAX * max(stage.sizes.scale, 1))
     yield row("verify_peak_rss", peak / 1e6, "MB", VERIFY_MB_MAX)
@@ -60,7 +59,7 @@ def verify_all_steps(stage: Stage) -> Iterator[Row]:
     stage.rebuilt()
     path, held = stage.folder / "audit.tar", stage.folder / "held"
     vkey, _ = apart(_export_audit, stage.place.url, str(path), str(held))
-    (facts, seconds, recount), peak = apart(_verify_audit, str(path), vkey, str(held))
+    (facts, seconds, recount), peak = apart(verifying.audit, str(path), vkey, str(held))
     yield row("verify_all_steps", facts / seconds, "facts/s", VERIFY_FACTS_PER_S)
     yield row("verify_all_steps_seconds", seconds, "s", VERIFY_SECONDS_MAX)
     yield row("verify_all_steps_peak_rss", (peak + recount) / 1e6, "MB", VERIFY_MB_MAX)
@@ -95,18 +94,6 @@ def _export_audit(url: str, path: str, held_path: str) -> str:
         return str(key.verifier)
 
 
-def _verify_audit(path: str, vkey: str, held: str) -> tuple[int, float, int]:
-    """Facts, seconds, and the peak bytes of the process that recounts."""
-    from api.cli.recounting import verify_bundle  # not above: it would be in `_verify`'s memory
-
-    began = time.perf_counter()
-    steps = verify_bundle(Path(path), [vkey], Path(held), lambda _: None)
-    seconds = time.perf_counter() - began
-    if not steps.valid or steps.not_shown or steps.scope is None:
-        raise Failed(steps.verdict)
-    return steps.scope.size, seconds, peak_bytes(resource.RUSAGE_CHILDREN)
-
-
 def _exported(stage: Stage) -> tuple[float, Path, str]:
     path = stage.folder / "bundle.tar"
     (facts, seconds, vkey), _ = apart(_export, stage.place.url, str(path))
@@ -123,15 +110,6 @@ def _export(url: str, path: str) -> tuple[int, float, str]:
         contents = bundle.Contents(note, checkpoint, log.recorded_at(size))
         file.writelines(as_tar(bundle.members(log, contents)))
         return size, time.perf_counter() - began, str(key.verifier)
-
-
-def _verify(path: str, vkey: str) -> tuple[int, float]:
-    began = time.perf_counter()
-    with verified(Path(path), [vkey], None, lambda _: None) as verifier:
-        seconds = time.perf_counter() - began
-        if not verifier.steps.valid or verifier.checkpoint is None:
-            raise Failed(verifier.steps.verdict)
-        return verifier.checkpoint.size, seconds
 
 
 def _hash(path: str) -> tuple[float, float]:
