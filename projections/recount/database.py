@@ -29,6 +29,8 @@ class Database:
                 "preserve_insertion_order": False,
             }
         )
+        # It would stand among what commands print.
+        self._db.execute("SET enable_progress_bar = false")
 
     def __enter__(self) -> Self:
         return self
