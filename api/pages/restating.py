@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from api.contract import path_value
+from api.pages.background import BACKGROUND, Tally
 from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
 from api.requests import known_at
@@ -127,12 +128,19 @@ async def _restatement(ask: Ask[PageQuery], after: int | None) -> Sheet:
     upto = ask.cut.known_at if after is None else await known_at(ask.request, None, None)
     found = await ask.state.read(filing_of, position, upto)
     later = None if after is None else await ask.state.read(filing_of, after, upto)
-    moved = await refusing(ask.state.count(restated, position, after, upto))
+
+    async def count(tally: Tally) -> Restatement:
+        return await refusing(ask.state.count(restated, position, after, upto, tell=tally.tell))
+
+    title = _TITLE if later is None else _BETWEEN
+    key = ("restatement", position, after, upto if later is None else None)
+    background = ask.request.app[BACKGROUND]
+    moved = await background.of(ask, title, key, count, at=upto if later is None else None)
     cut = Cut(found.period.to, moved.after.known_at)
     figures = CATALOGUE if later is None else later.asked.figures
     naming = Naming(ask.language, await ask.state.read(cluster_names, cut))
     return Sheet(
-        title=_TITLE if later is None else _BETWEEN,
+        title=title,
         template="restatement.html",
         data=RestatementPage(found, later, moved),
         report=as_report(moved, origin=ask.state.ledger.book.origin, figures=figures),

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from api.web.behind import Behind, Origin, behind, origin
+from api.web.behind import Behind, Origin, of_cell, origin
 from api.web.charts import WITHHELD
 from api.web.drawings import Chart, charts_of
 from api.web.language import Language, day, money, number, said
@@ -72,7 +72,7 @@ def drawn_table(table: Table, language: Language, names: Names, origin: Origin) 
         return tuple(
             DrawnCell(
                 _text(cell, column, language, names),
-                _behind(origin, table, index, key) if counted and isinstance(cell, int) else None,
+                of_cell(origin, table, index, key) if counted and isinstance(cell, int) else None,
             )
             for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True))
         )
@@ -98,20 +98,13 @@ def drawn_table(table: Table, language: Language, names: Names, origin: Origin) 
         tuple(line(row, None if numbered else row[0]) for row in table.rows),
         tuple(feet),
         any(cell is None for row in table.rows for cell in row),
-        charts_of(table, origin.table, language, _labels(table, language, names)),
+        charts_of(table, origin, language, _labels(table, language, names)),
     )
 
 
 def _labels(table: Table, language: Language, names: Names) -> tuple[str, ...]:
     """What the rows are called."""
     return tuple(_text(row[0], table.columns[0], language, names) for row in table.rows)
-
-
-def _behind(origin: Origin, table: Table, index: int, key: Cell) -> Behind | None:
-    spec, definition = origin.table, table.columns[index].definition
-    if definition is None:
-        return None
-    return behind(origin, spec.columns[index - (spec.by is not None)], definition, key)
 
 
 def _text(cell: Cell, column: Column, language: Language, names: Names) -> str:

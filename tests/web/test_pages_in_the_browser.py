@@ -235,11 +235,40 @@ def test_the_slider_fills_the_field_by_arrow_keys_and_goes_nowhere(visit: Any) -
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
     assert page.locator("#cut-position").input_value() == str(last - 3)
-    assert slider.get_attribute("aria-valuetext") == str(last - 3)
+    told = str(slider.get_attribute("aria-valuetext"))
+    assert re.match(rf"{last - 3}, .*20\d\d, \d\d:\d\d Uhr", told), "position, day and time"
+    slider.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "0, vor dem ersten Fakt"
+    slider.press("End")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
     assert "known_at" not in page.url, "a change of the slider changes no context"
     assert slider.evaluate("one => one === document.activeElement")
     page.get_by_role("button", name="Anwenden").click()
     assert f"known_at={last - 3}" in page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_page_that_is_being_counted_appears_by_itself(
+    chromium: Browser,
+    operator_cookies: list[Any],
+    programme: Programme,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    scripts: bool,
+) -> None:
+    monkeypatch.setattr("api.pages.background.PATIENCE_S", 0.001)
+    visited = Visit(
+        chromium, cookies=operator_cookies, java_script_enabled=scripts, extra_http_headers={}
+    )
+    day = "2020-12-30" if scripts else "2020-12-29"  # nobody asked for it before
+    path = f"/de/reports/preview?report=complete&to={day}"
+    answer = visited.page.goto(programme.service.base + path)
+    assert answer is not None
+    assert answer.status == 202
+    visited.page.locator("#manifest").wait_for()
+    assert "known_at=" in visited.page.url, "new facts don't begin it again"
+    visited.context.close()
 
 
 def test_a_closed_charts_table_is_printed(visit: Any) -> None:
