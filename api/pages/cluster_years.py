@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from api.pages.once import Once
 from api.state import State
 from api.web.behind import Origin
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn_table
 from projections.figures.catalogue import CATALOGUE, Text
@@ -66,6 +67,7 @@ class Years(Struct, frozen=True):
 
     tables: tuple[Table, ...]
     drawn: dict[Language, tuple[Drawn, ...]]
+    kept: Kept
 
 
 class ClusterYears:
@@ -115,7 +117,7 @@ def _counted(engine: Together, cut: Cut, cluster: str) -> Years:
         language: tuple(drawn_table(table, language, {}, origins[table.id]) for table in tables)
         for language in LANGUAGES
     }
-    return Years(tables, draw)
+    return Years(tables, draw, {})
 
 
 def _begun(table: Table) -> Table:

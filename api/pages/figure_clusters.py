@@ -9,6 +9,7 @@ from msgspec import Struct
 from api.web.behind import Origin, behind
 from api.web.charts import Bar, column_chart, columns, scale_top
 from api.web.drawings import Chart, Spot
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language, number, said
 from api.web.tables import Drawn, DrawnCell, DrawnColumn
 from projections.figures.asking import checked, clusters, stretches
@@ -25,11 +26,30 @@ _PLOT_PX = 72
 _BY_YEAR_AND_CLUSTER = Text("Nach Jahren und Clustern", "By year and cluster")
 
 
+class Value(Struct, frozen=True):
+    """A line of the table's CSV."""
+
+    cluster: str
+    year: str
+    value: int
+
+
 class ByCluster(Struct, frozen=True):
     """The table, clusters down and years across, and how each language draws it."""
 
     table: Table
     drawn: dict[Language, Drawn]
+    kept: Kept
+
+    @property
+    def values(self) -> list[Value]:
+        """A cluster's year a line."""
+        years = [column.id for column in self.table.columns[1:]]
+        return [
+            Value(str(cluster), year, int(value or 0))
+            for cluster, *values in self.table.rows
+            for year, value in zip(years, values, strict=True)
+        ]
 
 
 def is_by_cluster(definition: Definition) -> bool:
@@ -86,7 +106,7 @@ def by_cluster(engine: Together, definition: Definition, cut: Cut, tell: Tell) -
     )
     names = cluster_names(engine.conn, cut)
     drawn = {one: _drawn(table, definition, cut, names, one) for one in LANGUAGES}
-    return ByCluster(table, drawn)
+    return ByCluster(table, drawn, {})
 
 
 def _drawn(

@@ -257,7 +257,8 @@ async def clusters(ask: Ask[PageQuery]) -> Sheet:
         title=title,
         template="figure_clusters.html",
         data=found.table,
-        content={"definition": definition, "drawn": found.drawn[ask.language]},
+        rows=found.values,
+        content={"definition": definition, "drawn": found.drawn[ask.language], "kept": found.kept},
     )
 
 

@@ -24,6 +24,7 @@ from api.routes.figures import READ
 from api.routes.filing import refusing
 from api.state import State
 from api.web.behind import Behind
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn
 from projections import progress
@@ -74,6 +75,7 @@ class Counted(Struct, frozen=True):
     year: int
     report: Report | None
     drawn: Mapping[Language, tuple[Drawn, ...]]
+    kept: Kept
 
 
 class Counting:
@@ -136,16 +138,16 @@ async def _at(ask: Ask[PageQuery]) -> Counted:
 
 async def _count(state: State, known_at: int, year: int, tell: Tell = silent) -> Counted:
     if not known_at:  # before the first fact there are no read models to ask
-        return Counted(0, year, None, {})
+        return Counted(0, year, None, {}, {})
     report = await state.count(_computed, known_at, date(year, 1, 1), tell)
     if report is None:
-        return Counted(known_at, year, None, {})
+        return Counted(known_at, year, None, {}, {})
     shown_report = await asyncio.to_thread(public, report)
     names = await state.read(cluster_names, Cut(report.period.to, known_at))
     tables = await asyncio.to_thread(
         lambda: {language: drawn(shown_report, language, names) for language in LANGUAGES}
     )
-    return Counted(known_at, year, shown_report, tables)
+    return Counted(known_at, year, shown_report, tables, {})
 
 
 def _computed(engine: Together, known_at: int, day: date, tell: Tell) -> Report | None:
@@ -191,6 +193,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
             "headline": _headline(report, tables),
             "shares": _shares(report, tables),
             "tables": tables[1:],
+            "kept": counted.kept,
             "origin": ask.state.ledger.book.origin,
             "may_choose": may,
             "not_heeded": chosen and not may,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from markupsafe import Markup
 from msgspec import Struct
 from psycopg import Connection
 
@@ -22,6 +21,7 @@ from api.routes.filing import FILE, Days, ToFile, filed, filing_of, refusing
 from api.routes.report_files import Profile, profile_of, report_at
 from api.routes.trail_shapes import Position
 from api.state import State
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn
 from projections.figures.asking import within_ledger
@@ -89,7 +89,7 @@ class Made(Struct, frozen=True):
     made_at: datetime
     names: Mapping[str, str]
     drawn: Mapping[Language, tuple[Drawn, ...]]
-    kept: dict[Hashable, Markup]
+    kept: Kept
 
 
 async def _made(state: State, report: Report, digest: str) -> Made:

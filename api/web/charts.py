@@ -127,15 +127,16 @@ def flow_chart(flows: Sequence[Flow], *, chart_id: str, title: str, language: La
     """What came as columns upwards, what went as columns downwards, on one scale."""
     came = [Bar(flow.label, flow.came) for flow in flows]
     went = [Bar(flow.label, flow.went) for flow in flows]
-    top = scale_top([*came, *went])
-    half = PLOT_HEIGHT_PX // 2
-    baseline = PLOT_TOP_PX + half
+    # Either side gets as much of the height as it needs; below there is room for a withheld value.
+    top, bottom = scale_top(came), scale_top(went)
+    up_px = PLOT_HEIGHT_PX * top // (top + bottom)
+    baseline = PLOT_TOP_PX + up_px
     slot = _slot(len(flows))
-    lines, ticks = _grid(top, half, number, language)
+    lines, ticks = _grid(top, up_px, number, language)
     parts = [lines]
     for index, flow in enumerate(flows):
         up, down = (
-            None if count is None else half * count / top for count in (flow.came, flow.went)
+            None if count is None else up_px * count / top for count in (flow.came, flow.went)
         )
         came_text, went_text = (
             said(WITHHELD_VALUE, language) if count is None else number(count, language)
@@ -144,7 +145,7 @@ def flow_chart(flows: Sequence[Flow], *, chart_id: str, title: str, language: La
         left = GUTTER + index * slot
         parts.append(_column(flow.label, f"+{came_text}", left, slot, baseline, up))
         parts.append(_hanging(flow.label, f"−{went_text}", left, slot, baseline, down))
-    low = baseline + half
+    low = baseline + max(PLOT_HEIGHT_PX - up_px, WITHHELD_HEIGHT_PX)
     parts += [ticks, years(came, low + 18)]
     told = [
         f"{said(words, language)} {described(bars, language, in_time=True)}"

@@ -26,6 +26,8 @@ from api.web.language import LANGUAGES, NAMES, Language, said
 from projections.figures.catalogue import Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+Kept = dict[Hashable, Markup]
+"""A part of a page as it was drawn last, by its variants; empty at first."""
 VARIANTS_MOST: Final = 4
 """In how many ways a part of a page is kept: languages, rights, times that links carry on."""
 
@@ -182,7 +184,7 @@ def render(template: str, frame: Frame, content: Mapping[str, Any]) -> str:
     )
 
 
-def _once(kept: dict[Hashable, Markup], key: Hashable, draw: Callable[[], Markup]) -> Markup:
+def _once(kept: Kept, key: Hashable, draw: Callable[[], Markup]) -> Markup:
     """What a macro draws: drawn once for a key and kept in what the page's content has for it."""
     if key not in kept:
         if len(kept) >= VARIANTS_MOST:

@@ -13,7 +13,7 @@ from api.web.charts import WITHHELD
 from api.web.drawings import Chart, charts_of
 from api.web.language import Language, day, money, number, said
 from api.web.words import CODES
-from projections.reports.catalogue import report_of, tables_of
+from projections.reports.catalogue import REPORTS, report_of, tables_of
 from projections.reports.model import Cell, Column, Report, Table
 from projections.reports.outputs.codes import NAMES
 from projections.reports.outputs.words import WORDS
@@ -40,7 +40,8 @@ class DrawnCell(Struct, frozen=True):
 
 
 class Drawn(Struct, frozen=True):
-    """A table as its template shows it: every cell as text, the first of a row its head. `foot` are
+    """A table as its template shows it: every cell as text, the first of a row its head. `part` is
+    the report that it was taken over from. `foot` are
     the lines below: by cluster the adjustment, which makes the sum of the rows the total; the
     total."""
 
@@ -52,6 +53,7 @@ class Drawn(Struct, frozen=True):
     foot: tuple[tuple[DrawnCell, ...], ...]
     withheld: bool
     charts: tuple[Chart, ...]
+    part: str | None = None
 
 
 def drawn(report: Report, language: Language, names: Names) -> tuple[Drawn, ...]:
@@ -99,7 +101,14 @@ def drawn_table(table: Table, language: Language, names: Names, origin: Origin) 
         tuple(feet),
         any(cell is None for row in table.rows for cell in row),
         charts_of(table, origin, language, _labels(table, language, names)),
+        _part(table, language),
     )
+
+
+def _part(table: Table, language: Language) -> str | None:
+    """A table that was taken over has the other report's id before its own."""
+    other = table.id.rpartition(".")[0]
+    return said(REPORTS[other].title, language) if other else None
 
 
 def _labels(table: Table, language: Language, names: Names) -> tuple[str, ...]:

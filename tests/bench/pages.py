@@ -26,7 +26,7 @@ SECONDS: Final = 4.0
 """How long each page is asked for; shorter where the run is a quick one."""
 WARMING_S: Final = 240.0
 LIMIT_MS: Final = 100
-BEHIND: Final = 2_000
+BEHIND: Final = 1_000
 """The report that is filed is of so many facts before the head."""
 _BUSIEST: Final = """SELECT organisation_id, min(name) FROM models.membership
     JOIN models.organisation USING (organisation_id)
@@ -90,6 +90,7 @@ def _pages(stage: Stage, service: Service, operator: str) -> dict[str, Opened]:
         activity, project = _one(conn, _LARGEST), _one(conn, _WIDEST)
     organisation, _ = _busiest(stage)
     filed, later = (_filed(service, operator, at) for at in (head - BEHIND, head))
+    stage.caught_up()
     held = service.get(f"/v1/facts?type=activity.held.v1&cluster={CLUSTER}&limit=1")[0]
     correct = f"/de/trail/{orjson.loads(held)['items'][0]['position']}/correct"
     preview = f"/de/reports/preview?report=complete&to={PROGRAMME_END}"
@@ -108,8 +109,7 @@ def _pages(stage: Stage, service: Service, operator: str) -> dict[str, Opened]:
         "fact": f"/de/trail/{head // 2}",
         "reports": "/de/reports",
         "filed": f"/de/reports/{filed}",
-        "restatement": f"/de/reports/{filed}/restatement?known_at={head}",
-        "restatement_of_two": f"/de/reports/{filed}/restatement/{later}",
+        "restatement": f"/de/reports/{filed}/restatement?known_at={later}",
         "figure_facts": f"/de/figures/companies_involved/facts?{of_whole}",
         "figure_cell": f"/de/figures/members/facts?{of_whole}&by=nuts3&key=DE212",
         "figure_clusters": f"/de/figures/participations/clusters?known_at={head}",
@@ -127,7 +127,7 @@ def _pages(stage: Stage, service: Service, operator: str) -> dict[str, Opened]:
     }
     counting = {
         "preview_counting": f"{preview}&known_at={head - 11}",
-        "restatement_counting": f"/de/reports/{filed}/restatement?known_at={head - 12}",
+        "restatement_counting": f"/de/reports/{filed}/restatement/{later}",
         "figure_clusters_counting": f"/de/figures/activities/clusters?known_at={head - 13}",
         "overview_counting": f"/de?known_at={head // 3}",
     }

@@ -172,6 +172,27 @@ def test_every_page_has_the_control_of_the_two_times_or_says_why_not(
             assert len(controls) == (answer.status == 200), path
 
 
+def test_every_page_is_json_and_csv_under_its_path_and_says_so(visit: Any, filed: int) -> None:
+    page = visit("/de").page
+    base = page.url.removesuffix("/de")
+    for path in PAGES:
+        if path in {"/nowhere", "/docs/problems"}:  # a problem, and a list that JSON has elsewhere
+            continue
+        shown = page.request.get(f"{base}/de{path.format(filed=filed)}")
+        assert shown.status == 200, path
+        foot = shown.text().partition('<footer class="site-footer">')[2]
+        for form, media in (("json", "application/json"), ("csv", "text/csv; charset=utf-8")):
+            link = re.search(rf'href="(/de/[^"]+\.{form}[^"]*)"', foot)
+            assert link is not None, (path, form)
+            address, _, asked = link[1].replace("&amp;", "&").partition("?")
+            assert (
+                address.removesuffix(f".{form}")
+                == (f"/de{path.format(filed=filed) or '/overview'}".partition("?")[0])
+            )
+            answer = page.request.get(f"{base}{address}?{asked}")
+            assert (answer.status, answer.headers["content-type"]) == (200, media), (path, form)
+
+
 def test_every_page_of_the_route_table_is_visited() -> None:
     visited = [path.partition("?")[0].replace("{filed}", "7") for path in PAGES]
     for route in all_pages.ROUTES:
