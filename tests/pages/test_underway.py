@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
+from datetime import date
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from api.dispatch import NOBODY
+from api.pages.background import Background, Tally
+from api.pages.sheet import HTML, Ask, HowFar, PageQuery, Underway
+from api.web.frame import Viewer
+from projections.figures.catalogue import Text
+from projections.views.base import Cut
 from tests.api.programme import Programme
+from tests.awaiting import awaited
 from tests.pages.browser import Browser
 
 AT_ONCE = {"Prefer": "return=minimal"}
@@ -51,3 +61,30 @@ def test_a_question_that_is_refused_while_nobody_waits_is_refused_in_the_end(
     while (answer := hurried.get(asked, **AT_ONCE))[0] == 202:
         assert time.monotonic() < until
     assert answer[0] == 422
+
+
+def of_nobody() -> Ask[PageQuery]:
+    cut, viewer = Cut(date(2026, 1, 1), 7), Viewer(Text("", ""), frozenset(), frozenset())
+    return Ask(make_mocked_request("GET", "/"), "de", HTML, PageQuery(), cut, NOBODY, viewer)
+
+
+def test_a_page_tells_the_steps_that_are_done_and_that_others_go_first() -> None:
+    async def told() -> tuple[list[HowFar], int]:
+        background, gate, what = Background(), asyncio.Event(), Text("", "")
+
+        async def count(tally: Tally) -> int:
+            tally.tell(3, 9)
+            await gate.wait()
+            return 5
+
+        found = []
+        for key in "abc":
+            with pytest.raises(Underway) as underway:
+                await background.of(of_nobody(), what, key, count, at=7)
+            found.append(underway.value.how_far)
+        gate.set()
+        return found, await background.of(of_nobody(), what, "c", count)
+
+    found, answer = awaited(told())
+    assert found == [HowFar(3, 9, 0), HowFar(3, 9, 0), HowFar(0, None, 0)]
+    assert answer == 5
