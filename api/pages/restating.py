@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -18,10 +18,11 @@ from api.routes.filing import filing_of, refusing
 from api.routes.restatements import restated
 from api.routes.trail import limited_to
 from api.routes.trail_shapes import Position
+from api.web.behind import Behind
 from api.web.frame import Kept
 from api.web.language import Language, day, said
 from api.web.tables import Names, key_name
-from projections.figures.catalogue import CATALOGUE, Text
+from projections.figures.catalogue import CATALOGUE, Definition, Text
 from projections.reports.catalogue import report_of
 from projections.reports.compute import KEYS, PARTS
 from projections.reports.explaining import Restatement
@@ -123,6 +124,22 @@ class Naming:
         return f"{first} – {day(cell.period.to, self._language)}"
 
 
+def facts_behind(cell: Cell, known_at: int, figures: Mapping[str, Definition]) -> Behind:
+    """The facts behind a cell as known at a position, by the figure's definition there."""
+    given = {
+        "from": None if cell.period.from_ is None else cell.period.from_.isoformat(),
+        "to": cell.period.to.isoformat(),
+        "known_at": str(known_at),
+        "view": cell.view,
+        **({"by": cell.by, "key": cell.key} if cell.key else {}),
+        **cell.parameters,
+    }
+    return Behind(
+        f"/figures/{figures[cell.figure].name}/facts",
+        {name: text for name, text in given.items() if text},
+    )
+
+
 async def until_position(ask: Ask[PageQuery]) -> Sheet:
     """A filing against the facts known at the page's position: what moved, because of which."""
     return await _restatement(ask, None)
@@ -166,6 +183,10 @@ async def _restatement(ask: Ask[PageQuery], after: int | None) -> Sheet:
             "title": report_of(found.report).title,
             "kept": counted.kept,
             "differences_of": naming.differences,
+            "before": partial(
+                facts_behind, known_at=moved.before.known_at, figures=found.asked.figures
+            ),
+            "after": partial(facts_behind, known_at=moved.after.known_at, figures=figures),
             "moves_of": partial(naming.moves, period=moved.period),
         },
         known_at=None if later is None else later.known_at,

@@ -216,6 +216,12 @@ def test_two_filings_are_compared_on_a_page_in_names(
     lines = re.findall(r"<tr class=.*?</tr>", page, re.DOTALL)
     named = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", line)) for line in lines]
     assert len({*named}) == len(named), "no two lines are alike"
+    for known_at, column in ((15, 0), (programme.before_twins, 1)):
+        links = re.findall(rf'href="(/de/figures/[^"]+known_at={known_at}[^"]*)">([\d.]+)<', page)
+        assert links, column
+        for link, value in links[:3]:
+            address = link.replace("&amp;", "&").replace("/facts", "/facts.json")
+            assert json(auditor, address)["numbers"]["value"] == int(value)
     assert "Teilnahmen" in text
     assert "participations" not in re.sub(r'href="[^"]+"', "", page)
 
