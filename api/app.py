@@ -11,7 +11,8 @@ from api.counting import Counts
 from api.dispatch import add_routes, edge
 from api.kept_figures import FIGURES, Figures
 from api.limits import Limiter
-from api.pages import all_pages, cluster_years, one_figure, overview
+from api.pages import all_pages, background, cluster_years, one_figure, overview
+from api.pages.once import Once
 from api.requests import BODY_BYTES_MAX
 from api.routes import (
     assets,
@@ -56,7 +57,8 @@ def application(url: str, settings: Settings, counts: Counts | None = None) -> w
     app[documents.DOCUMENT] = documents.document_of(ROUTES)
     app[overview.COUNTING] = overview.Counting()
     app[cluster_years.CLUSTER_YEARS] = cluster_years.ClusterYears()
-    app[one_figure.FIGURE_CLUSTERS] = one_figure.FigureClusters()
+    app[background.BACKGROUND] = background.Background()
+    app[one_figure.BEHIND] = Once(one_figure.KEPT_MOST)
     app[FIGURES] = Figures()
     app[report_files.FILES] = report_files.Files()
     streams.install(app)

@@ -87,7 +87,7 @@ async def known_at(request: web.Request, text: str | None, min_position: int | N
     Waits as the header `Prefer: wait=` says. Raises Problem.
     """
     state = request.app[STATE]
-    wanted = _wait(request)
+    wanted = prefers_to_wait_s(request)
     at = await state.caught_up(min_position, wanted)
     if text is None:
         return at
@@ -136,7 +136,8 @@ def _local(instant: datetime, text: str) -> datetime:
     return local
 
 
-def _wait(request: web.Request) -> float:
+def prefers_to_wait_s(request: web.Request) -> float:
+    """What `Prefer: wait=` says. RFC 7240, section 4.3."""
     found = _WAIT.search(request.headers.get("Prefer", ""))
     return float(found[1]) if found else 0.0
 

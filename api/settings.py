@@ -75,6 +75,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     in the data folder, and with a database URL no signer."""
     checkpoint_dir: str | None = None
     """Where each checkpoint is published, a file per size; left out: nowhere."""
+    jobs_dir: str | None = None
+    """Where jobs outside the service touch a file when they have succeeded, `backup` or `verify`,
+    for the page Operations; left out: it does not hear of them."""
     despite_checkpoint: Annotated[int, Meta(ge=0)] | None = None
     """The size of a checkpoint that the database no longer holds and that is given up: facts are
     taken all the same, and nothing is signed."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
-from psycopg import Connection
 
 from api.pages.once import Once
 from api.state import State
 from api.web.behind import Origin
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn_table
 from projections.figures.catalogue import CATALOGUE, Text
-from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
+from projections.figures.together import Together
 from projections.reports.catalogue import ColumnOf, TableOf
-from projections.reports.compute import Asked, Making
+from projections.reports.compute import Asked, Making, asked_together, of_period
 from projections.reports.model import Span, Table
 from projections.views.base import Cut
 
@@ -67,6 +67,7 @@ class Years(Struct, frozen=True):
 
     tables: tuple[Table, ...]
     drawn: dict[Language, tuple[Drawn, ...]]
+    kept: Kept
 
 
 class ClusterYears:
@@ -80,24 +81,30 @@ class ClusterYears:
 
     async def of(self, state: State, cut: Cut, cluster: str) -> Years:
         """The years up to the day. Raises Problem `unavailable`."""
-        return await self._kept.of((cut, cluster), partial(state.read, _counted, cut, cluster))
+        return await self._kept.of((cut, cluster), partial(state.count, _counted, cut, cluster))
 
 
 CLUSTER_YEARS: Final = web.AppKey("cluster_years", ClusterYears)
 
 
-def _counted(conn: Connection[Any], cut: Cut, cluster: str) -> Years:
-    making = Making(
-        PostgresEngine(conn),
-        Asked(
-            period_from=None,
-            period_to=cut.as_of,
-            known_at=cut.known_at,
-            parameters={"cluster": cluster},
-            figures=CATALOGUE,
-        ),
+def _counted(engine: Together, cut: Cut, cluster: str) -> Years:
+    asked = Asked(
+        period_from=None,
+        period_to=cut.as_of,
+        known_at=cut.known_at,
+        parameters={"cluster": cluster},
+        figures=CATALOGUE,
     )
     try:
+        asked_together(
+            engine,
+            (
+                (of_period(table, column, asked), CATALOGUE[str(column.figure)], cut.known_at)
+                for table in (_STOCK, _PARTICIPATIONS)
+                for column in table.columns
+            ),
+        )
+        making = Making(engine, asked)
         found = [_begun(making.table(table)) for table in (_STOCK, _PARTICIPATIONS)]
     except FigureRefusal:  # more years than anyone asks for: a day far off, or a mistaken one
         found = []
@@ -110,7 +117,7 @@ def _counted(conn: Connection[Any], cut: Cut, cluster: str) -> Years:
         language: tuple(drawn_table(table, language, {}, origins[table.id]) for table in tables)
         for language in LANGUAGES
     }
-    return Years(tables, draw)
+    return Years(tables, draw, {})
 
 
 def _begun(table: Table) -> Table:

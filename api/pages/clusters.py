@@ -63,7 +63,10 @@ async def single(ask: Ask[ListQuery]) -> Sheet:
         ),
         rows=members.items,
         every=partial(every, ask, memberships.BY_NAME, {"cluster": key}),
-        content={"years": () if years is None else years.drawn[ask.language]},
+        content={
+            "years": () if years is None else years.drawn[ask.language],
+            "kept": {} if years is None else years.kept,
+        },
     )
 
 

@@ -294,7 +294,7 @@ async def _preview(
 ) -> list[HistoryItem]:
     """What each of the facts would change in the fact's own stream."""
     stream = found.fact.stream
-    entries = ask.state.ledger.book.streams([stream]).get(stream, [])
+    entries = (await ask.state.book(ask.state.ledger.book.streams, [stream])).get(stream, [])
     last = entries[-1]
     drafted = [
         Entry(

@@ -12,6 +12,7 @@ from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, Text, definition_of
 from projections.figures.refusals import FigureRefusal
+from projections.reports.compute import KEYS
 
 _TITLE: Final = Text("Wie gezählt wird", "How it is counted")
 
@@ -63,7 +64,7 @@ async def single(ask: Ask[Any]) -> Sheet:
         template="definition.html",
         data=OneDefinition(definition, versions),
         rows=(_line(definition),),
-        content={"by_cluster": is_by_cluster(definition)},
+        content={"by_cluster": is_by_cluster(definition), "dimensions": KEYS},
     )
 
 

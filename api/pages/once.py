@@ -14,7 +14,8 @@ V = TypeVar("V")
 class Once(Generic[K, V]):
     """Counts what a key stands for, and keeps `most` answers. Lives in the event loop.
 
-    Who asks while it is being counted waits for that one count. What fails is not kept.
+    Who asks while it is being counted waits for that one count; whoever gives up leaves it running.
+    What fails is told to the next who asks, and not kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -34,3 +35,7 @@ class Once(Generic[K, V]):
         except Exception:
             self._kept.pop(key, None)
             raise
+
+    def forget(self, key: K) -> None:
+        """Count it anew when it is asked for next."""
+        self._kept.pop(key, None)

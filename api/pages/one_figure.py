@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
@@ -13,6 +14,7 @@ from msgspec import Struct
 from psycopg import Connection
 
 from api.kept_figures import FIGURES, Question
+from api.pages.background import BACKGROUND, Tally
 from api.pages.figure_clusters import ByCluster, by_cluster, is_by_cluster
 from api.pages.once import Once
 from api.pages.sheet import Ask, PageQuery, Sheet, page
@@ -23,10 +25,12 @@ from api.routes.figures import (
     Seen,
     almost_as_seen,
     facts_as_seen,
-    of_refusal,
     seen_by,
 )
+from api.routes.filing import refusing
 from api.routes.trail import TRAIL_READ, limited_to
+from api.web.language import Language, said
+from api.web.tables import Names, key_name
 from ledger.domain.streams import UNDATED, effective_day
 from ledger.store.codec import decode_leaf
 from projections.figures.almost import AlmostPage, almost_counted
@@ -35,7 +39,7 @@ from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import NUMBERS, Definition, Text, definition_of
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
-from projections.reports.compute import PARTS
+from projections.reports.compute import KEYS, PARTS
 from projections.views.base import Cut
 from projections.views.names import (
     activity_titles,
@@ -46,18 +50,19 @@ from projections.views.names import (
 
 _STREAMS: Final = 50
 """A page's number of streams; each has one to a few facts."""
-KEPT_MOST: Final = 64
 
 
 class FactsQuery(PageQuery, frozen=True, rename={"from_": "from"}):
-    """Whose facts, as the API asks it; `to` left out is the page's day. `cursor` goes on in the
-    facts, `almost` in what almost counted."""
+    """Whose facts, as the API asks it; `to` left out is the page's day. With `by` and `key` those
+    of one row of that table. `cursor` goes on in the facts, `almost` in what almost counted."""
 
     from_: str | None = None
     to: str | None = None
     cluster: str | None = None
     view: str = "participating"
     of: str | None = None
+    by: str | None = None
+    key: str | None = None
     cursor: str | None = None
     almost: str | None = None
 
@@ -70,6 +75,8 @@ class FactsOfFigure(Struct, frozen=True, rename={"from_": "from"}):
     to: str
     known_at: int
     cluster: str | None
+    by: str | None
+    key: str | None
     numbers: dict[str, int]
     facts: FactsPage
     almost: AlmostPage
@@ -83,19 +90,23 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
         definition,
         day_of(asked.from_, "from") if asked.from_ else None,
         day_of(asked.to or None, "to", ask.cut.as_of),
-        None,
+        asked.by or None,
         asked.view,
         asked.cluster or None,
         asked.of or None,
         None,
     )
-    try:
-        answered = await ask.request.app[FIGURES].at(ask.state, question, ask.cut.known_at)
-        seen = seen_by(ask.request, question.cluster)
-        behind, almost = await ask.state.read(_behind, question, ask.cut.known_at, asked, seen)
-    except FigureRefusal as refusal:
-        raise of_refusal(refusal) from refusal
-    answer = msgspec.json.decode(answered.body)
+    seen = seen_by(ask.request, question.cluster)
+    places = asked.key or None, asked.cursor, asked.almost
+    key = (definition.name, *question[1:], ask.cut.known_at, *places)
+    count = partial(ask.state.read, _behind, question, ask.cut.known_at, *places)
+    figure, found = await refusing(
+        asyncio.gather(
+            ask.request.app[FIGURES].at(ask.state, question, ask.cut.known_at),
+            ask.request.app[BEHIND].of(key, count),
+        )
+    )
+    behind, almost = await ask.state.read(_as_seen, *found, seen)
     cut = Cut(question.period_to, ask.cut.known_at)
     about: dict[int, About] = {}
     if ask.authority.has(TRAIL_READ) and limited_to(ask.authority) is None:
@@ -112,13 +123,36 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
             question.period_to.isoformat(),
             ask.cut.known_at,
             question.cluster,
-            {part: answer[part] for part in NUMBERS[definition.measure]},
+            question.by,
+            asked.key or None,
+            _numbers(definition, msgspec.json.decode(figure.body), asked.key or None),
             behind,
             almost,
         ),
         rows=behind.facts,
-        content={"question": question, "names": names, "parts_of": PARTS, "about": about},
+        content={
+            "question": question,
+            "names": names,
+            "parts_of": PARTS,
+            "about": about,
+            "row": _row(question.by, asked.key or None, ask.language, names),
+        },
     )
+
+
+def _numbers(definition: Definition, answer: dict[str, Any], key: str | None) -> dict[str, int]:
+    """The figure's own, or a row's; a row that does not stand in the table counts nothing."""
+    found = answer if key is None else next((r for r in answer["rows"] if r["key"] == key), {})
+    return {part: found.get(part, 0) for part in NUMBERS[definition.measure]}
+
+
+def _row(
+    by: str | None, key: str | None, language: Language, names: Names
+) -> tuple[str, str] | None:
+    """What a row is called, and by what its table tells rows apart."""
+    if by is None or key is None:
+        return None
+    return said(KEYS[by], language), key_name(by, key, language, names)
 
 
 def _definition(request: web.Request) -> Definition:
@@ -128,35 +162,41 @@ def _definition(request: web.Request) -> Definition:
         raise Problem("not_found", str(refusal)) from refusal
 
 
+Found = tuple[FactsPage, AlmostPage]
+
+BEHIND: Final = web.AppKey("behind", Once[tuple[object, ...], Found])
+"""What stands behind figures, the latest asked: at one position it is the same for ever."""
+KEPT_MOST: Final = 256
+
+
 def _behind(
-    conn: Connection[Any], question: Question, position: int, asked: FactsQuery, seen: Seen
-) -> tuple[FactsPage, AlmostPage]:
+    conn: Connection[Any],
+    question: Question,
+    position: int,
+    key: str | None,
+    cursor: str | None,
+    almost: str | None,
+) -> Found:
     engine = PostgresEngine(conn)
     within_ledger(engine, question.period_to, position, today=today())
-    behind = facts_behind(
-        engine,
-        question.definition,
-        period_from=question.period_from,
-        period_to=question.period_to,
-        known_at=position,
-        view=question.view,
-        cluster=question.cluster,
-        of=question.of,
-        after=asked.cursor,
-        limit=_STREAMS,
+    asked: dict[str, Any] = {
+        "period_from": question.period_from,
+        "period_to": question.period_to,
+        "known_at": position,
+        "by": question.by,
+        "key": key,
+        "view": question.view,
+        "cluster": question.cluster,
+        "of": question.of,
+        "limit": _STREAMS,
+    }
+    return (
+        facts_behind(engine, question.definition, after=cursor, **asked),
+        almost_counted(engine, question.definition, after=almost, **asked),
     )
-    almost = almost_counted(
-        engine,
-        question.definition,
-        period_from=question.period_from,
-        period_to=question.period_to,
-        known_at=position,
-        view=question.view,
-        cluster=question.cluster,
-        of=question.of,
-        after=asked.almost,
-        limit=_STREAMS,
-    )
+
+
+def _as_seen(conn: Connection[Any], behind: FactsPage, almost: AlmostPage, seen: Seen) -> Found:
     return facts_as_seen(conn, behind, seen), almost_as_seen(conn, almost, seen)
 
 
@@ -198,36 +238,27 @@ _NAMES: Final[Mapping[str, Callable[..., Mapping[Any, str]]]] = {
 }
 
 
-class FigureClusters:
-    """Figures by year and cluster, the latest asked. Lives in the event loop."""
-
-    def __init__(self) -> None:
-        self._kept: Once[tuple[str, Cut], ByCluster] = Once(KEPT_MOST)
-
-    async def of(self, ask: Ask[Any], definition: Definition) -> ByCluster:
-        """The years up to the day. Raises FigureRefusal, Problem `unavailable`."""
-        count = partial(ask.state.read, by_cluster, definition, ask.cut)
-        return await self._kept.of((definition.name, ask.cut), count)
-
-
-FIGURE_CLUSTERS: Final = web.AppKey("figure_clusters", FigureClusters)
-
-
 async def clusters(ask: Ask[PageQuery]) -> Sheet:
     """A figure's years, cluster by cluster on one scale, and the table of both."""
     definition = _definition(ask.request)
     if not is_by_cluster(definition):
         raise Problem("not_found", f"{definition.name} is not counted by year and cluster.")
-    try:
-        found = await ask.request.app[FIGURE_CLUSTERS].of(ask, definition)
-    except FigureRefusal as refusal:
-        raise of_refusal(refusal) from refusal
-    title = definition.title
+    title = Text(
+        f"{definition.title.de} nach Jahren und Clustern",
+        f"{definition.title.en} by year and cluster",
+    )
+
+    async def count(tally: Tally) -> ByCluster:
+        return await refusing(ask.state.count(by_cluster, definition, ask.cut, tally.tell))
+
+    key, known_at = ("by_cluster", definition.name, ask.cut), ask.cut.known_at
+    found = await ask.request.app[BACKGROUND].of(ask, title, key, count, at=known_at)
     return Sheet(
-        title=Text(f"{title.de} nach Jahren und Clustern", f"{title.en} by year and cluster"),
+        title=title,
         template="figure_clusters.html",
         data=found.table,
-        content={"definition": definition, "drawn": found.drawn[ask.language]},
+        rows=found.values,
+        content={"definition": definition, "drawn": found.drawn[ask.language], "kept": found.kept},
     )
 
 

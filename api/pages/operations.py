@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -29,8 +31,10 @@ from ledger.transparency.note import InvalidNote, VerifierKey
 from projections import progress
 from projections.figures.catalogue import Text
 from projections.progress import Alarm, Rebuilding
+from projections.views.names import cluster_names
 
 LOOK_EVERY_S: Final = 1.0
+JobName = Literal["backup", "verify"]
 
 
 class Writing(Struct, frozen=True):
@@ -68,12 +72,20 @@ class Log(Struct, frozen=True):
     signed_by: list[str]
 
 
+class Job(Struct, frozen=True):
+    """A job outside the service, and when it last said that it had succeeded; null: never yet."""
+
+    name: JobName
+    succeeded_at: datetime | None
+
+
 class Operations(Standing, frozen=True):
-    """The state of the service."""
+    """The state of the service. `jobs` null: it does not hear of them."""
 
     origin: str
     writing: Writing
     log: Log | None
+    jobs: list[Job] | None
     keys: list[Key]
     people: list[Person]
 
@@ -88,6 +100,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         origin=ask.state.ledger.book.origin,
         writing=Writing(done.facts, done.batches, writer.queued_facts, round(done.commit_s, 3)),
         log=await _log(ask.state),
+        jobs=await asyncio.to_thread(_jobs, ask.state.settings.jobs_dir),
         keys=await ask.state.read_keys(list_keys),
         people=[
             Person(user.user_id, user.roles, user.asserted_at)
@@ -95,7 +108,11 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
         ],
     )
     return Sheet(
-        title=Text("Betrieb", "Operations"), template="operations.html", data=data, rows=data.keys
+        title=Text("Betrieb", "Operations"),
+        template="operations.html",
+        data=data,
+        rows=data.keys,
+        content={"names": await ask.state.read(cluster_names, ask.cut)},
     )
 
 
@@ -145,6 +162,20 @@ def _names(files: LogFolder) -> list[str]:
     except (InvalidNote, OSError):
         return []
     return [f"{key.name}+{key.id.hex()}" for key in keys]
+
+
+def _jobs(folder: str | None) -> list[Job] | None:
+    """By the times of the files that the jobs touch."""
+    if folder is None:
+        return None
+    return [Job(name, _touched_at(Path(folder) / name)) for name in get_args(JobName)]
+
+
+def _touched_at(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _standing(conn: Connection[Any]) -> Standing:

@@ -11,26 +11,26 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import partial
 from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 
 from api.contract import PUBLIC
-from api.pages.once import Once
-from api.pages.sheet import Ask, PageQuery, Sheet, opening, page
-from api.requests import today
+from api.pages.background import BACKGROUND, Tally
+from api.pages.sheet import HTML, Ask, PageQuery, Sheet, opening, page
+from api.requests import prefers_to_wait_s, today
 from api.routes.figures import READ
 from api.routes.filing import refusing
 from api.state import State
 from api.web.behind import Behind
+from api.web.frame import Kept
 from api.web.language import LANGUAGES, Language
 from api.web.tables import Drawn, drawn
 from projections import progress
 from projections.figures.catalogue import CATALOGUE, NUMBERS, Text
 from projections.figures.overview import complete_years
-from projections.figures.together import Together
+from projections.figures.together import Tell, Together, silent
 from projections.reports.catalogue import REPORTS
 from projections.reports.compute import compute_report
 from projections.reports.model import Cell, Report
@@ -40,7 +40,8 @@ from projections.views.names import cluster_names
 
 SHARE_OF_TIME: Final = 0.1
 """At most this share of the time goes into counting for the first page, however busy it is."""
-KEPT_MOST: Final = 64
+STALE_S: Final = 30.0
+PATIENCE_S: Final = 0.08
 _REPORT: Final = "overview"
 
 
@@ -74,53 +75,83 @@ class Counted(Struct, frozen=True):
     year: int
     report: Report | None
     drawn: Mapping[Language, tuple[Drawn, ...]]
+    kept: Kept
 
 
 class Counting:
     """Counts for the first page and keeps what it counted. Lives in the event loop."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
         self._counted: Counted | None = None
+        self._counted_at = 0.0
         self._due_at = 0.0
-        self._kept: Once[tuple[int, int], Counted] = Once(KEPT_MOST)
+        self._counting: asyncio.Task[Counted] | None = None
 
-    async def latest(self, state: State) -> Counted:
-        """What the read models know; under load it may be a few seconds old."""
-        year = today().year
-        async with self._lock:
-            kept = self._counted
-            if kept is not None and kept.year == year and time.monotonic() < self._due_at:
-                return kept
-            known_at = await state.read(progress.position)
-            if kept is not None and (kept.known_at, kept.year) == (known_at, year):
-                return kept
-            began = time.monotonic()
-            self._counted = await _count(state, known_at, year)
-            ended = time.monotonic()
-            self._due_at = ended + (ended - began) * (1 / SHARE_OF_TIME - 1)
-            return self._counted
+    async def latest(self, state: State, patience_s: float | None) -> Counted:
+        """What the read models know; under load it may be a few seconds old.
 
-    async def at(self, state: State, cut: Cut) -> Counted:
-        """As known at a position, over the years that are over by the end of a day."""
-        year = cut.as_of.year if cut.as_of == date.max else (cut.as_of + timedelta(days=1)).year
-        key = cut.known_at, year
-        return await self._kept.of(key, partial(_count, state, *key))
+        Whoever finds it being counted anew waits so long, then gets what was counted last, unless
+        that is older than STALE_S; None waits to the end.
+        """
+        year, kept = today().year, self._counted
+        if kept is not None and kept.year == year and time.monotonic() < self._due_at:
+            return kept
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.ensure_future(self._count(state, kept, year))
+        is_young = time.monotonic() - self._counted_at < STALE_S
+        if kept is None or kept.year != year or not is_young:
+            patience_s = None
+        done, _ = await asyncio.wait({counting := self._counting}, timeout=patience_s)
+        if not done and kept is not None:
+            return kept
+        return counting.result()
+
+    async def _count(self, state: State, kept: Counted | None, year: int) -> Counted:
+        known_at = await state.read(progress.position)
+        if kept is not None and (kept.known_at, kept.year) == (known_at, year):
+            self._counted_at = time.monotonic()
+            return kept
+        began = time.monotonic()
+        self._counted = await _count(state, known_at, year)
+        ended = self._counted_at = time.monotonic()
+        self._due_at = ended + (ended - began) * (1 / SHARE_OF_TIME - 1)
+        return self._counted
 
 
-async def _count(state: State, known_at: int, year: int) -> Counted:
+async def _latest(ask: Ask[PageQuery]) -> Counted:
+    waits = ask.media != HTML
+    patience_s = None if waits else max(PATIENCE_S, prefers_to_wait_s(ask.request))
+    return await refusing(ask.request.app[COUNTING].latest(ask.state, patience_s))
+
+
+async def _at(ask: Ask[PageQuery]) -> Counted:
+    """As known at a position, over the years that are over by the end of a day."""
+    as_of, known_at = ask.cut.as_of, ask.cut.known_at
+    year = as_of.year if as_of == date.max else (as_of + timedelta(days=1)).year
+
+    async def count(tally: Tally) -> Counted:
+        return await refusing(_count(ask.state, known_at, year, tally.tell))
+
+    background, key = ask.request.app[BACKGROUND], ("overview", known_at, year)
+    return await background.of(ask, REPORTS[_REPORT].title, key, count, at=known_at)
+
+
+async def _count(state: State, known_at: int, year: int, tell: Tell = silent) -> Counted:
     if not known_at:  # before the first fact there are no read models to ask
-        return Counted(0, year, None, {})
-    report = await state.count(_computed, known_at, date(year, 1, 1))
+        return Counted(0, year, None, {}, {})
+    report = await state.count(_computed, known_at, date(year, 1, 1), tell)
     if report is None:
-        return Counted(known_at, year, None, {})
+        return Counted(known_at, year, None, {}, {})
     shown_report = await asyncio.to_thread(public, report)
     names = await state.read(cluster_names, Cut(report.period.to, known_at))
-    tables = {one: drawn(shown_report, one, names) for one in LANGUAGES}
-    return Counted(known_at, year, shown_report, tables)
+    tables = await asyncio.to_thread(
+        lambda: {language: drawn(shown_report, language, names) for language in LANGUAGES}
+    )
+    return Counted(known_at, year, shown_report, tables, {})
 
 
-def _computed(engine: Together, known_at: int, day: date) -> Report | None:
+def _computed(engine: Together, known_at: int, day: date, tell: Tell) -> Report | None:
+    engine.tell = tell
     years = complete_years(engine, known_at=known_at, today=day)
     if years is None:
         return None
@@ -147,12 +178,9 @@ class Overview(Struct, frozen=True):
 
 async def shown(ask: Ask[PageQuery]) -> Sheet:
     """The programme in figures: whole years, small cells withheld, totals exact."""
-    counting = ask.request.app[COUNTING]
     chosen = ask.asked.as_of is not None or ask.asked.known_at is not None
     may = ask.authority.has(READ)
-    counted = await refusing(
-        counting.at(ask.state, ask.cut) if chosen and may else counting.latest(ask.state)
-    )
+    counted = await (_at(ask) if chosen and may else _latest(ask))
     report = counted.report
     head = (await ask.state.book(ask.state.ledger.book.head)).position
     tables = counted.drawn.get(ask.language, ())
@@ -165,6 +193,7 @@ async def shown(ask: Ask[PageQuery]) -> Sheet:
             "headline": _headline(report, tables),
             "shares": _shares(report, tables),
             "tables": tables[1:],
+            "kept": counted.kept,
             "origin": ask.state.ledger.book.origin,
             "may_choose": may,
             "not_heeded": chosen and not may,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,16 +13,20 @@ from msgspec import Struct
 from psycopg import Connection
 
 from api.contract import PUBLIC, path_value
+from api.pages.background import BACKGROUND, Tally
 from api.pages.sheet import Ask, PageQuery, Sent, Sheet, form, page
 from api.problems import Problem
 from api.requests import day_of, known_at, today
 from api.routes.filing import FILE, Days, ToFile, filed, filing_of, refusing
 from api.routes.report_files import Profile, profile_of, report_at
 from api.routes.trail_shapes import Position
-from api.web.tables import drawn
+from api.state import State
+from api.web.frame import Kept
+from api.web.language import LANGUAGES, Language
+from api.web.tables import Drawn, drawn
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import Text
-from projections.figures.together import Together
+from projections.figures.together import Tell, Together
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
 from projections.reports.compute import compute_report
@@ -75,32 +80,55 @@ class Preview(Struct, frozen=True):
     digest: str
 
 
+class Made(Struct, frozen=True):
+    """A report that was computed, when that was done, and how each language draws it. `kept` are
+    its tables as they were sent last: there may be fourteen thousand cells."""
+
+    report: Report
+    digest: str
+    made_at: datetime
+    names: Mapping[str, str]
+    drawn: Mapping[Language, tuple[Drawn, ...]]
+    kept: Kept
+
+
+async def _made(state: State, report: Report, digest: str) -> Made:
+    names = await state.read(cluster_names, Cut(report.period.to, report.known_at))
+    tables = await asyncio.to_thread(
+        lambda: {language: drawn(report, language, names) for language in LANGUAGES}
+    )
+    return Made(report, digest, datetime.now(UTC), names, tables, {})
+
+
 async def preview(ask: Ask[ReportsQuery]) -> Sheet:
     """A report over any days at the page's position, before it is filed."""
     asked = ask.asked
     definition = _named(asked.report or "")
+    start = day_of(asked.from_, "from") if asked.from_ else None
+    end, position = day_of(asked.to or None, "to"), ask.cut.known_at
     parameters = _parameters(asked.cluster)
-    report = await refusing(
-        ask.state.count(
-            _computed,
-            definition,
-            day_of(asked.from_, "from") if asked.from_ else None,
-            day_of(asked.to or None, "to"),
-            ask.cut.known_at,
-            parameters,
+
+    async def count(tally: Tally) -> Made:
+        report = await refusing(
+            ask.state.count(_computed, definition, start, end, position, parameters, tally.tell)
         )
-    )
-    names = await ask.state.read(cluster_names, Cut(report.period.to, ask.cut.known_at))
+        return await _made(ask.state, report, report.digest)
+
+    key = ("preview", definition.name, start, end, position, asked.cluster or None)
+    background = ask.request.app[BACKGROUND]
+    made = await background.of(ask, definition.title, key, count, at=position)
+    report = made.report
     return Sheet(
         title=report.title,
         template="report.html",
-        data=Preview(report, report.digest),
+        data=Preview(report, made.digest),
         report=report,
         content={
-            "tables": await asyncio.to_thread(drawn, report, ask.language, names),
+            "tables": made.drawn[ask.language],
+            "kept": made.kept,
             "filed": None,
             "id": str(uuid4()),
-            "names": names,
+            "names": made.names,
             "may_narrow": "cluster" in definition.parameters,
             "asked": {"report": asked.report, "from": asked.from_ or "", **parameters},
         },
@@ -124,7 +152,9 @@ def _computed(
     end: date,
     position: int,
     parameters: Mapping[str, str],
+    tell: Tell,
 ) -> Report:
+    engine.tell = tell
     within_ledger(engine, end, position, today=today())
     return compute_report(
         engine,
@@ -162,33 +192,46 @@ def _position(text: str) -> int | None:
 class FiledPage(Struct, frozen=True):
     """A filing, and its report made again; `profile` tells whether small cells are withheld.
 
-    `digest` is the one it has now. Where it is not the filed one there is no report: what comes out
-    otherwise is an alarm, never an answer.
+    `digest` is the one it had when it was made again, at `made_at`. Where it is not the filed one
+    there is no report: what comes out otherwise is an alarm, never an answer.
     """
 
     filed: Filed
     profile: Profile
     report: Report | None
     digest: str
+    made_at: datetime | None = None
 
 
-async def single(ask: Ask[PageQuery]) -> Sheet:
+class FiledQuery(PageQuery, frozen=True):
+    """`since`: an instant before which the report must not have been made again."""
+
+    since: str | None = None
+
+
+async def single(ask: Ask[FiledQuery]) -> Sheet:
     """A filed report, made again from the facts known then and held against its digest."""
     position = path_value(ask.request, "position", Position)
     profile = profile_of(ask.request, None)
     upto = await known_at(ask.request, None, None)
     found = await ask.state.read(filing_of, position, upto)
     definition = report_of(found.report)
-    report = await refusing(ask.state.read(_again, position, upto, profile))
-    content: dict[str, Any] = {"filed": found, "formats": _FORMATS, "meaning": definition.meaning}
-    if isinstance(report, ReportMismatch):
-        data = FiledPage(found, profile, None, report.made)
+    content: dict[str, Any] = {
+        "filed": found,
+        "formats": _FORMATS,
+        "meaning": definition.meaning,
+        "now": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    try:
+        made = await _made_again(ask, found, profile)
+    except Problem as problem:
+        if not isinstance(problem.__cause__, ReportMismatch):
+            raise
+        data = FiledPage(found, profile, None, problem.__cause__.made)
     else:
-        shown_report = await asyncio.to_thread(public, report) if profile == "public" else report
-        data = FiledPage(found, profile, shown_report, report.digest)
-        names = await ask.state.read(cluster_names, Cut(found.period.to, found.known_at))
-        content["names"] = names
-        content["tables"] = await asyncio.to_thread(drawn, shown_report, ask.language, names)
+        data = FiledPage(found, profile, made.report, made.digest, made.made_at)
+        content["names"] = made.names
+        content |= {"tables": made.drawn[ask.language], "kept": made.kept}
         content["later"] = await ask.state.read(_comparable, found, upto)
     return Sheet(
         title=definition.title,
@@ -201,16 +244,35 @@ async def single(ask: Ask[PageQuery]) -> Sheet:
     )
 
 
-def _again(
-    conn: Connection[Any], position: int, upto: int, profile: Profile
-) -> Report | ReportMismatch:
-    """The report, or how its digest differs."""
-    try:
-        return report_at(conn, position, upto, profile)
-    except Problem as problem:
-        if isinstance(problem.__cause__, ReportMismatch):
-            return problem.__cause__
-        raise
+async def _made_again(ask: Ask[FiledQuery], found: Filed, profile: Profile) -> Made:
+    """As it was made again last, after the instant that is asked for. Raises Problem: one that a
+    ReportMismatch caused, where it is not the filed one."""
+
+    async def count(tally: Tally) -> Made:
+        upto = found.position
+        report = await refusing(
+            ask.state.read(report_at, found.position, upto, profile, tally.tell)
+        )
+        shown = await asyncio.to_thread(public, report) if profile == "public" else report
+        return await _made(ask.state, shown, report.digest)
+
+    background, key = ask.request.app[BACKGROUND], ("filed", found.position, profile)
+    title = report_of(found.report).title
+    since = _instant(ask.asked.since) if ask.asked.since else None
+    made = await background.of(ask, title, key, count)
+    if since is not None and made.made_at < since:
+        background.forget(key)
+        made = await background.of(ask, title, key, count)
+    return made
+
+
+def _instant(text: str) -> datetime:
+    """An instant that is over. Raises Problem `invalid_parameter`."""
+    with suppress(ValueError):
+        instant = datetime.fromisoformat(text.replace(" ", "+"))
+        if instant.tzinfo is not None and instant <= datetime.now(UTC):
+            return instant
+    raise Problem("invalid_parameter", f"since={text[:40]!r} is no instant that is over.")
 
 
 def _comparable(conn: Connection[Any], found: Filed, upto: int) -> list[Filed]:
@@ -230,5 +292,6 @@ ROUTES: Final = (
     page("/reports/preview", preview, "A report before it is filed", scope="figures:read",
          asked=ReportsQuery),
     form("/reports", file, "File a report", scope=FILE),
-    page("/reports/{position:[^/.]+}", single, "A filed report", scope=PUBLIC),
+    page("/reports/{position:[^/.]+}", single, "A filed report", scope=PUBLIC,
+         asked=FiledQuery),
 )  # fmt: skip

@@ -40,6 +40,17 @@ _FORMS: Final = {".json": JSON, ".csv": CSV}
 LANGUAGE: Final = "/{language:de|en}"
 FORM: Final = r"{form:(?:\.json|\.csv)?}"
 _FORM_BYTES_MAX: Final = 200_000
+_MARKS: Final = 20
+"""How many marks the slider of positions has at most."""
+_STANDING: Final = """
+WITH head AS (SELECT coalesce(max(position), 0) AS position FROM ledger.head),
+wanted (position) AS (
+    SELECT %(known_at)s::bigint UNION SELECT 1 + (head.position - 1) * n / %(marks)s
+    FROM head, generate_series(0, %(marks)s) AS n
+)
+SELECT wanted.position, facts.recorded_at, head.position
+FROM head, wanted LEFT JOIN ledger.facts ON notification_id = wanted.position"""
+_COME_BACK_S: Final = 1
 _UNKEPT: Final = {hdrs.CACHE_CONTROL: "no-store"}
 
 
@@ -54,10 +65,11 @@ Q = TypeVar("Q", bound=PageQuery)
 
 
 class Ask(Struct, Generic[Q], frozen=True):
-    """A page's question: who asks, what, in which language, at which cut."""
+    """A page's question: who asks, what, in which language and form, at which cut."""
 
     request: web.Request
     language: Language
+    media: str
     asked: Q
     cut: Cut
     authority: Authority
@@ -88,6 +100,26 @@ class Sheet(Struct, frozen=True, kw_only=True):
     content: Mapping[str, Any] = {}
     status: int = 200
     known_at: int | None = None
+    retry_after_s: int | None = None
+
+
+class Underway(Exception):
+    """The page is being counted: `done` of at most `of` steps, for so many seconds; `of` None: it
+    waits for its turn. `at` is the position to come back to, None: that of the address."""
+
+    def __init__(self, what: Text, done: int, of: int | None, seconds: int, at: int | None) -> None:
+        super().__init__(what.en)
+        self.what = what
+        self.how_far = HowFar(done, of, seconds)
+        self.at = at
+
+
+class HowFar(Struct, frozen=True):
+    """How far a page is that is being counted."""
+
+    done: int
+    of: int | None
+    seconds: int
 
 
 class Sent(Struct, frozen=True):
@@ -111,8 +143,7 @@ def page(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         ask = await ask_of(request, asked)
-        media = _media(request)
-        return await _answer(ask, await shows(ask), media)
+        return await _answer(ask, await _shown(ask, shows))
 
     handle.__doc__ = summary
     return _route("GET", LANGUAGE + path + FORM, handle, summary, scope)
@@ -123,10 +154,25 @@ def opening(path: str, shows: Shows, summary: str, *, scope: str) -> Route:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         ask = await ask_of(request, PageQuery)
-        return await _answer(ask, await shows(ask), HTML)
+        return await _answer(ask, await _shown(ask, shows))
 
     handle.__doc__ = summary
     return _route("GET", path, handle, summary, scope)
+
+
+async def _shown(ask: Ask[Any], shows: Shows) -> Sheet:
+    """The page, or one that says that it is being counted."""
+    try:
+        return await shows(ask)
+    except Underway as underway:
+        return Sheet(
+            title=underway.what,
+            template="underway.html",
+            data=underway.how_far,
+            content={"at": underway.at},
+            status=202,
+            retry_after_s=_COME_BACK_S,
+        )
 
 
 def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
@@ -137,7 +183,7 @@ def form(path: str, takes: Takes, summary: str, *, scope: str) -> Route:
         done = await takes(ask, await _fields(request))
         if isinstance(done, Sent):
             return _sent(ask, done)
-        return await _answer(ask, done, HTML)
+        return await _answer(ask, done)
 
     handle.__doc__ = summary
     return _route("POST", LANGUAGE + path, handle, summary, scope)
@@ -185,15 +231,19 @@ async def ask_of(request: web.Request, shape: type[Q]) -> Ask[Q]:
         day_of(asked.as_of or None, "as_of"), await known_at(request, asked.known_at or None, None)
     )
     language = cast(Language, request.match_info.get("language", "de"))
-    return Ask(request, language, asked, cut, authority_of(request), viewer_of(request))
+    media = _media(request)
+    return Ask(request, language, media, asked, cut, authority_of(request), viewer_of(request))
 
 
 def _media(request: web.Request) -> str:
+    if "form" not in request.match_info:  # what a form leads to, or a path of one page alone
+        return HTML
     suffix = request.match_info.get("form", "")
     return _FORMS[suffix] if suffix else accepted(request, HTML, JSON, CSV)
 
 
-async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse:
+async def _answer(ask: Ask[Any], sheet: Sheet) -> web.StreamResponse:
+    media = ask.media
     if media == CSV and sheet.every is not None:
         return await _stream(ask, sheet.every())
     if media == JSON:
@@ -212,6 +262,8 @@ async def _answer(ask: Ask[Any], sheet: Sheet, media: str) -> web.StreamResponse
     response = send(ask.request, shown, "private, no-cache", vary="Accept, Authorization, Cookie")
     if response.status == 200:
         response.set_status(sheet.status)
+    if sheet.retry_after_s is not None:
+        response.headers[hdrs.RETRY_AFTER] = str(sheet.retry_after_s)
     response.headers[LEDGER_POSITION] = str(
         ask.cut.known_at if sheet.known_at is None else sheet.known_at
     )
@@ -257,13 +309,17 @@ def _path(request: web.Request) -> str:
 
 
 def _standing(conn: Connection[Any], cut: Cut) -> Standing:
-    row = conn.execute(
-        "SELECT coalesce((SELECT position FROM ledger.head), 0),"
-        " (SELECT recorded_at FROM ledger.facts WHERE notification_id = %s)",
-        (cut.known_at,),
-    ).fetchone()
-    assert row is not None
-    return Standing(cut.as_of, cut.known_at, row[1], max(row[0], cut.known_at))
+    rows = conn.execute(_STANDING, {"known_at": cut.known_at, "marks": _MARKS}).fetchall()
+    recorded = {position: at for position, at, _ in rows if at is not None}
+    head = max((head for _, _, head in rows), default=0)
+    # The page's own position is a mark too: there the slider begins.
+    return Standing(
+        cut.as_of,
+        cut.known_at,
+        recorded.get(cut.known_at),
+        max(head, cut.known_at),
+        tuple(sorted(recorded.items())),
+    )
 
 
 def _csv(rows: Sequence[Struct], *, header: bool = True) -> bytes:

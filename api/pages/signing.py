@@ -115,6 +115,7 @@ async def show_link(ask: Ask[LinkQuery]) -> Sheet:
         title=_TITLE,
         template="sign_in_link.html",
         data=Link(),
+        rows=(Link(),),
         content={"token": ask.asked.token[:200]},
     )
 
@@ -226,6 +227,7 @@ def _sheet(ask: Ask[Any], following: str, refused: str, status: int = 200) -> Sh
         title=_TITLE,
         template="sign_in.html",
         data=data,
+        rows=(data,),
         content={
             "is_person": ask.authority.actor.startswith("user:"),
             "key_refused": refused == "key",

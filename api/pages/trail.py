@@ -100,6 +100,7 @@ async def shown(ask: Ask[TrailQuery]) -> Sheet:
         content={
             "topics": sorted(FACTS),
             "by_cluster": by_cluster(Text("Cluster", "Cluster"), clusters),
+            "names": clusters,
             "live": _live(ask),
         },
     )

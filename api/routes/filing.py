@@ -25,9 +25,8 @@ from ledger.service import incoming
 from ledger.store.codec import canonical
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import CATALOGUE, Text
-from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
-from projections.figures.together import Together
+from projections.figures.together import Tell, Together, silent
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
 from projections.reports.compute import compute_report
@@ -203,11 +202,13 @@ def filing_of(conn: Connection[Any], position: int, upto: int) -> Filed:
     return found
 
 
-def made_again(conn: Connection[Any], found: Filed) -> Report:
+def made_again(conn: Connection[Any], found: Filed, tell: Tell = silent) -> Report:
     """The filing's report, counted anew whatever was counted before. A digest that differs is an
     alarm, never an answer."""
+    engine = Together(conn)
+    engine.tell = tell
     try:
-        return filing.made_again(PostgresEngine(conn), found)
+        return filing.made_again(engine, found)
     except ReportMismatch as mismatch:
         log.error(
             "report_mismatch",

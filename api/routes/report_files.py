@@ -23,6 +23,7 @@ from api.routes.figures import READ
 from api.routes.filing import filing_of, made_again, refusing
 from api.routes.trail_shapes import MinPosition, Position
 from api.state import STATE
+from projections.figures.together import Tell, silent
 from projections.reports import filing
 from projections.reports.filing import Filed
 from projections.reports.model import Report
@@ -138,12 +139,14 @@ def _file(suffix: Suffix) -> Handler:
     return handler
 
 
-def report_at(conn: Connection[Any], position: int, upto: int, profile: Profile) -> Report:
+def report_at(
+    conn: Connection[Any], position: int, upto: int, profile: Profile, tell: Tell = silent
+) -> Report:
     """A filed report made again; the public profile of a narrowed one is refused."""
     found = filing_of(conn, position, upto)
     if profile == "public" and found.parameters:
         raise _narrowed()
-    return made_again(conn, found)
+    return made_again(conn, found, tell)
 
 
 def _narrowed() -> Problem:

@@ -15,7 +15,7 @@ from api.routes.trail_shapes import Position
 from api.state import STATE
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import definition_of
-from projections.figures.together import Together
+from projections.figures.together import Tell, Together, silent
 from projections.reports.compute import Question
 from projections.reports.explaining import Restatement, of_figure, of_filings
 from projections.reports.restatement import EVALUATIONS_MAX
@@ -74,6 +74,7 @@ def restated(
     after: int | None,
     upto: int,
     evaluations: int = EVALUATIONS_MAX,
+    tell: Tell = silent,
 ) -> Restatement:
     """From one filing to another, or (None) to the report in force at a position."""
     return of_filings(
@@ -82,6 +83,7 @@ def restated(
         None if after is None else filing_of(engine.conn, after, upto),
         known_at=upto,
         evaluations=evaluations,
+        tell=tell,
     )
 
 

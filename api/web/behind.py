@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
+from projections.figures.asking import TIMES
 from projections.reports.catalogue import ColumnOf, TableOf
-from projections.reports.model import Cell, Report, Span
+from projections.reports.model import Cell, Report, Span, Table
 
 
 class Origin(Struct, frozen=True):
@@ -32,16 +33,22 @@ def origin(report: Report, table: TableOf) -> Origin:
     return Origin(table, report.period, report.known_at, report.parameters)
 
 
+def of_cell(origin: Origin, table: Table, at: int, key: Cell) -> Behind | None:
+    """The facts behind a cell of a drawn table: `at` is its column's index, `key` its row's."""
+    definition = table.columns[at].definition
+    if definition is None:
+        return None
+    spec = origin.table
+    return behind(origin, spec.columns[at - (spec.by is not None)], definition, key)
+
+
 def behind(origin: Origin, column: ColumnOf, definition: str, key: Cell) -> Behind | None:
     """The facts behind one cell; `key` None: its table's total, or a table without keys.
 
-    None where there is no list of them: facts are not told apart by region, kind, size or form.
+    None where nothing was before: the opening balance of the programme's start.
     """
     by = origin.table.by if key is not None else None
-    days = _days(origin.period, by, str(key))
-    if days is None:
-        return None
-    first, last = days
+    first, last = _days(origin.period, by, str(key))
     if column.when == "before":  # an opening balance: what stood on the day before
         if first is None:
             return None
@@ -57,15 +64,15 @@ def behind(origin: Origin, column: ColumnOf, definition: str, key: Cell) -> Behi
         "view": origin.table.view if cluster else None,
         "of": asked.get("of"),
     }
+    if by is not None and by != "cluster" and by not in TIMES:
+        given |= {"by": by, "key": str(key)}
     return Behind(
         f"/figures/{definition}/facts", {name: text for name, text in given.items() if text}
     )
 
 
-def _days(period: Span, by: str | None, key: str) -> tuple[date | None, date] | None:
-    """The days of a row, those of the period among them; None for one that is no stretch of it."""
-    if by is None or by == "cluster":
-        return period.from_, period.to
+def _days(period: Span, by: str | None, key: str) -> tuple[date | None, date]:
+    """The days of a row, those of the period among them; of a row that is no time, all of it."""
     if by == "year":
         first, last = date(int(key), 1, 1), date(int(key), 12, 31)
     elif by == "quarter":
@@ -73,5 +80,5 @@ def _days(period: Span, by: str | None, key: str) -> tuple[date | None, date] | 
         first = date(year, 3 * quarter - 2, 1)
         last = date(year, 3 * quarter, (31, 30, 30, 31)[quarter - 1])
     else:
-        return None
+        return period.from_, period.to
     return max(first, period.from_ or first), min(last, period.to)

@@ -42,7 +42,7 @@ BAR_HEIGHT_PX = 10
 LONGEST_LABEL = 60  # characters; what fits beside a number in a column of a wide window
 SHORT_LABEL = 29  # and at 320 px
 TICKS = (1, 2, 5)
-_NARROW_SLOT = 12.5  # percent of the width; in a wider one a year fits under its column
+GUTTER = 14  # percent of the width, left of the columns: what the lines are called stands there
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -58,6 +58,33 @@ class Flow(msgspec.Struct, frozen=True):
     label: str
     came: int | None
     went: int | None
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A place in a drawing: `x` and `width` in percent, `y` and `height` in pixels, as SVG takes
+    them."""
+
+    x: str
+    width: str
+    y: int
+    height: int
+
+
+def columns(count: int, plot_px: int = PLOT_HEIGHT_PX) -> list[Box]:
+    """Where the columns of a chart stand, each with the room around it."""
+    slot = _slot(count)
+    height = PLOT_TOP_PX + plot_px + AXIS_HEIGHT_PX
+    return [Box(short(GUTTER + index * slot), short(slot), 0, height) for index in range(count)]
+
+
+def _slot(count: int) -> float:
+    """The room of one column, in percent of the width."""
+    return (100 - GUTTER) / max(count, 1)
+
+
+def rows(count: int) -> list[Box]:
+    """Where the rows of a bar chart stand."""
+    return [Box("0", "100", index * ROW_HEIGHT_PX, ROW_HEIGHT_PX) for index in range(count)]
 
 
 def permille(value: int, language: Language) -> str:
@@ -78,14 +105,14 @@ def column_chart(
     """Columns side by side, as for years. `chart_id` must be unique on the page. `top` is the end
     of a scale that several charts share."""
     top = scale_top(bars) if top is None else top
-    slot = 100 / max(len(bars), 1)
+    slot = _slot(len(bars))
     baseline = PLOT_TOP_PX + plot_px
     lines, ticks = _grid(top, plot_px, write, language)
     parts = [lines]
     for index, bar in enumerate(bars):
         text = said(WITHHELD_VALUE, language) if bar.value is None else write(bar.value, language)
         height = None if bar.value is None else plot_px * bar.value / top
-        parts.append(_column(bar.label, text, index * slot, slot, baseline, height))
+        parts.append(_column(bar.label, text, GUTTER + index * slot, slot, baseline, height))
     parts += [ticks, years(bars, baseline + 18)]
     return svg(
         parts,
@@ -100,23 +127,25 @@ def flow_chart(flows: Sequence[Flow], *, chart_id: str, title: str, language: La
     """What came as columns upwards, what went as columns downwards, on one scale."""
     came = [Bar(flow.label, flow.came) for flow in flows]
     went = [Bar(flow.label, flow.went) for flow in flows]
-    top = scale_top([*came, *went])
-    half = PLOT_HEIGHT_PX // 2
-    baseline = PLOT_TOP_PX + half
-    slot = 100 / max(len(flows), 1)
-    lines, ticks = _grid(top, half, number, language)
+    # Either side gets as much of the height as it needs; below there is room for a withheld value.
+    top, bottom = scale_top(came), scale_top(went)
+    up_px = PLOT_HEIGHT_PX * top // (top + bottom)
+    baseline = PLOT_TOP_PX + up_px
+    slot = _slot(len(flows))
+    lines, ticks = _grid(top, up_px, number, language)
     parts = [lines]
     for index, flow in enumerate(flows):
         up, down = (
-            None if count is None else half * count / top for count in (flow.came, flow.went)
+            None if count is None else up_px * count / top for count in (flow.came, flow.went)
         )
         came_text, went_text = (
             said(WITHHELD_VALUE, language) if count is None else number(count, language)
             for count in (flow.came, flow.went)
         )
-        parts.append(_column(flow.label, f"+{came_text}", index * slot, slot, baseline, up))
-        parts.append(_hanging(flow.label, f"−{went_text}", index * slot, slot, baseline, down))
-    low = baseline + half
+        left = GUTTER + index * slot
+        parts.append(_column(flow.label, f"+{came_text}", left, slot, baseline, up))
+        parts.append(_hanging(flow.label, f"−{went_text}", left, slot, baseline, down))
+    low = baseline + max(PLOT_HEIGHT_PX - up_px, WITHHELD_HEIGHT_PX)
     parts += [ticks, years(came, low + 18)]
     told = [
         f"{said(words, language)} {described(bars, language, in_time=True)}"
@@ -151,15 +180,13 @@ def _hanging(
 
 def years(bars: Sequence[Bar], y: int) -> Markup:
     """The labels under columns."""
-    slot = 100 / max(len(bars), 1)
+    slot = _slot(len(bars))
     parts = []
     for index in _shown_labels(len(bars)):
-        # Those at the edges keep within them: centred under a narrow column they would stand out.
-        anchor, x = "chart-middle", short((index + 0.5) * slot)
+        # The last one keeps within the edge: centred under a narrow column it would stand out.
+        anchor, x = "chart-middle", short(GUTTER + (index + 0.5) * slot)
         if index == len(bars) - 1:
             anchor, x = "chart-end", "100"
-        elif index == 0 and slot < _NARROW_SLOT:
-            anchor, x = "chart-start", "0"
         parts.append(
             Markup('<text class="chart-label {}" x="{}%" y="{}">{}</text>').format(
                 anchor, x, y, bars[index].label
@@ -225,11 +252,12 @@ def _grid(top: int, plot_px: int, write: Write, language: Language) -> tuple[Mar
     for value in range(0, top + 1, step):
         y = PLOT_TOP_PX + plot_px * (1 - value / top)
         name = "chart-axis" if value == 0 else "chart-grid"
-        line = Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/>')
-        lines.append(line.format(name, short(y), short(y)))
-        if value:
-            tick = Markup('<text class="chart-tick" x="0" y="{}">{}</text>')
-            ticks.append(tick.format(short(y - 5), write(value, language)))
+        line = Markup('<line class="{}" x1="{}%" x2="100%" y1="{}" y2="{}"/>')
+        lines.append(line.format(name, GUTTER, short(y), short(y)))
+        tick = Markup('<text class="chart-tick chart-end" x="{}%" y="{}">{}</text>')
+        # The lines of a scale in percent stand for whole ones.
+        text = f"{value // 10} %" if write is permille else write(value, language)
+        ticks.append(tick.format(GUTTER - 1, short(y + 4), text))
     return Markup("").join(lines), Markup("").join(ticks)
 
 

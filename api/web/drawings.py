@@ -13,11 +13,11 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from api.web import charts
-from api.web.charts import Bar, Flow
-from api.web.language import Language, said
-from api.web.tile_map import beside, tile_map
+from api.web.behind import Behind, Origin, of_cell
+from api.web.charts import Bar, Box, Flow
+from api.web.language import Language, number, said
+from api.web.tile_map import beside, places, tile_map
 from projections.figures.catalogue import CATALOGUE, Text
-from projections.reports.catalogue import TableOf
 from projections.reports.model import Cell, Table
 
 _BARS_MOST: Final = 40
@@ -35,21 +35,31 @@ _UP_AND_DOWN: Final = Text(
 _IN_PERCENT: Final = Text("{}, in Prozent", "{}, in percent")
 
 
+class Spot(Struct, frozen=True):
+    """A place in a drawing that leads to the facts behind what stands there."""
+
+    box: Box
+    text: str
+    behind: Behind
+
+
 class Chart(Struct, frozen=True):
     """One drawing, the words over it and, where it needs any, under it."""
 
     title: str
     svg: Markup
     note: str | None = None
+    spots: tuple[Spot, ...] = ()
 
 
 def charts_of(
-    table: Table, spec: TableOf, language: Language, labels: Sequence[str]
+    table: Table, origin: Origin, language: Language, labels: Sequence[str]
 ) -> tuple[Chart, ...]:
     """The charts of a table of figures; `labels` are what its rows are called."""
+    spec = origin.table
     if spec.by is None or len(table.rows) < 2:
         return ()
-    drawing = _Drawing(table, spec, language, labels)
+    drawing = _Drawing(table, origin, language, labels)
     if spec.by in _MAPPED:
         return tuple(drawing.map(at) for at in drawing.counts)
     if spec.by == "year":
@@ -71,10 +81,11 @@ class _Drawing:
     """One table about to be drawn. Columns are named by their index in the table."""
 
     def __init__(
-        self, table: Table, spec: TableOf, language: Language, labels: Sequence[str]
+        self, table: Table, origin: Origin, language: Language, labels: Sequence[str]
     ) -> None:
         self._table = table
-        self._spec = spec
+        self._origin = origin
+        self._spec = origin.table
         self._language = language
         self._labels = labels
         self._at = {column.id: at for at, column in enumerate(table.columns)}
@@ -96,7 +107,8 @@ class _Drawing:
     def bars(self, at: int) -> Chart:
         """Bars below each other."""
         title, names = self._named(at)
-        return Chart(title, charts.bar_chart(self._bars(at), **names))
+        drawn = charts.bar_chart(self._bars(at), **names)
+        return Chart(title, drawn, spots=self._spots(at, charts.rows(len(self._labels))))
 
     def map(self, at: int) -> Chart:
         """A map of tiles, and beside it what has none."""
@@ -104,11 +116,14 @@ class _Drawing:
         values = {str(row[0]): _count(row[at]) for row in self._table.rows}
         called = dict(zip(values, self._labels, strict=True))
         told = beside(values, called, self._language)
-        return Chart(title, tile_map(values, **names), told)
+        where = places()
+        spots = self._spots(at, [where.get(code) for code in values])
+        return Chart(title, tile_map(values, **names), told, spots)
 
     def _columns(self, at: int) -> Chart:
         title, names = self._named(at)
-        return Chart(title, charts.column_chart(self._bars(at), **names))
+        drawn = charts.column_chart(self._bars(at), **names)
+        return Chart(title, drawn, spots=self._spots(at, charts.columns(len(self._labels))))
 
     def _share(self, at: int, of: int) -> Chart:
         figure = CATALOGUE[str(self._spec.columns[at - 1].figure)]
@@ -121,7 +136,9 @@ class _Drawing:
         ]
         _, names = self._named(at, title)
         drawn = charts.column_chart(bars, **names, write=charts.permille, top=1000)
-        return Chart(title, drawn)
+        columns = iter(charts.columns(len(bars)))
+        boxes = [None if whole == 0 else next(columns) for _, whole in pairs]
+        return Chart(title, drawn, spots=self._spots(at, boxes))
 
     def _flow(self) -> Chart:
         joins, rejoins, leavers, mergers = (self._at[name] for name in _FLOW)
@@ -152,6 +169,17 @@ class _Drawing:
             Bar(label, _count(row[at]))
             for label, row in zip(self._labels, self._table.rows, strict=True)
         ]
+
+    def _spots(self, at: int, boxes: Sequence[Box | None]) -> tuple[Spot, ...]:
+        """The ways behind a column's cells; None: the row does not stand in the drawing."""
+        rows = zip(boxes, self._labels, self._table.rows, strict=True)
+        return tuple(
+            Spot(box, f"{label}: {number(count, self._language)}", way)
+            for box, label, row in rows
+            if box is not None
+            and (count := _count(row[at])) is not None
+            and (way := of_cell(self._origin, self._table, at, row[0])) is not None
+        )
 
     def _named(self, at: int, title: str | None = None) -> tuple[str, _Naming]:
         column = self._table.columns[at]

@@ -8,7 +8,7 @@ without JavaScript.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import jinja2
+from markupsafe import Markup
 from msgspec import Struct
 
 from api.web import language as words
@@ -25,6 +26,10 @@ from api.web.language import LANGUAGES, NAMES, Language, said
 from projections.figures.catalogue import Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+Kept = dict[Hashable, Markup]
+"""A part of a page as it was drawn last, by its variants; empty at first."""
+VARIANTS_MOST: Final = 4
+"""In how many ways a part of a page is kept: languages, rights, times that links carry on."""
 
 
 class Viewer(Struct, frozen=True):
@@ -51,12 +56,14 @@ class Standing(Struct, frozen=True):
 
     `known_at` is the position everything on the page is cut at, recorded at `recorded_at` (None:
     position 0). `chosen_day` and `chosen_position` are None where the reader left them open.
+    `marks` are positions over the whole book, in order, with the instants they were recorded at.
     """
 
     as_of: date
     known_at: int
     recorded_at: datetime | None
     head: int
+    marks: tuple[tuple[int, datetime], ...] = ()
     chosen_day: str | None = None
     chosen_position: str | None = None
 
@@ -107,6 +114,12 @@ class Frame(Struct, frozen=True, kw_only=True):
         """A page's URL in this language that keeps the reader's two times."""
         kept = {name: value for name in ("as_of", "known_at") if (value := self.query.get(name))}
         return _url(f"/{self.language}{path}", kept | parameters)
+
+    @property
+    def variant(self) -> Hashable:
+        """All that drawn tables depend on besides what they show."""
+        times = (self.query.get(name) for name in ("as_of", "known_at"))
+        return (self.language, self.viewer.may("figures:read"), *times)
 
     def here(self, **changes: object) -> str:
         """This page with other parameters; None leaves one out. A cursor never survives."""
@@ -171,6 +184,15 @@ def render(template: str, frame: Frame, content: Mapping[str, Any]) -> str:
     )
 
 
+def _once(kept: Kept, key: Hashable, draw: Callable[[], Markup]) -> Markup:
+    """What a macro draws: drawn once for a key and kept in what the page's content has for it."""
+    if key not in kept:
+        if len(kept) >= VARIANTS_MOST:
+            kept.clear()
+        kept[key] = draw()
+    return kept[key]
+
+
 def _url(path: str, parameters: Mapping[str, object]) -> str:
     given = {name: str(value) for name, value in parameters.items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path
@@ -186,5 +208,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset
+    environment.globals["once"] = _once
     environment.filters["decoded"] = lambda text: base64.b64decode(text).decode()
     return environment

@@ -8,12 +8,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from api.web.behind import Behind, Origin, behind, origin
+from api.web.behind import Behind, Origin, of_cell, origin
 from api.web.charts import WITHHELD
 from api.web.drawings import Chart, charts_of
 from api.web.language import Language, day, money, number, said
 from api.web.words import CODES
-from projections.reports.catalogue import report_of, tables_of
+from projections.reports.catalogue import REPORTS, report_of, tables_of
 from projections.reports.model import Cell, Column, Report, Table
 from projections.reports.outputs.codes import NAMES
 from projections.reports.outputs.words import WORDS
@@ -40,7 +40,8 @@ class DrawnCell(Struct, frozen=True):
 
 
 class Drawn(Struct, frozen=True):
-    """A table as its template shows it: every cell as text, the first of a row its head. `foot` are
+    """A table as its template shows it: every cell as text, the first of a row its head. `part` is
+    the report that it was taken over from. `foot` are
     the lines below: by cluster the adjustment, which makes the sum of the rows the total; the
     total."""
 
@@ -52,6 +53,7 @@ class Drawn(Struct, frozen=True):
     foot: tuple[tuple[DrawnCell, ...], ...]
     withheld: bool
     charts: tuple[Chart, ...]
+    part: str | None = None
 
 
 def drawn(report: Report, language: Language, names: Names) -> tuple[Drawn, ...]:
@@ -72,7 +74,7 @@ def drawn_table(table: Table, language: Language, names: Names, origin: Origin) 
         return tuple(
             DrawnCell(
                 _text(cell, column, language, names),
-                _behind(origin, table, index, key) if counted and isinstance(cell, int) else None,
+                of_cell(origin, table, index, key) if counted and isinstance(cell, int) else None,
             )
             for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True))
         )
@@ -98,20 +100,20 @@ def drawn_table(table: Table, language: Language, names: Names, origin: Origin) 
         tuple(line(row, None if numbered else row[0]) for row in table.rows),
         tuple(feet),
         any(cell is None for row in table.rows for cell in row),
-        charts_of(table, origin.table, language, _labels(table, language, names)),
+        charts_of(table, origin, language, _labels(table, language, names)),
+        _part(table, language),
     )
+
+
+def _part(table: Table, language: Language) -> str | None:
+    """A table that was taken over has the other report's id before its own."""
+    other = table.id.rpartition(".")[0]
+    return said(REPORTS[other].title, language) if other else None
 
 
 def _labels(table: Table, language: Language, names: Names) -> tuple[str, ...]:
     """What the rows are called."""
     return tuple(_text(row[0], table.columns[0], language, names) for row in table.rows)
-
-
-def _behind(origin: Origin, table: Table, index: int, key: Cell) -> Behind | None:
-    spec, definition = origin.table, table.columns[index].definition
-    if definition is None:
-        return None
-    return behind(origin, spec.columns[index - (spec.by is not None)], definition, key)
 
 
 def _text(cell: Cell, column: Column, language: Language, names: Names) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from markupsafe import Markup
 from msgspec import Struct
 
-from api.web.charts import WITHHELD, WITHHELD_VALUE, Bar, described, scale_top, short, svg
+from api.web.charts import WITHHELD, WITHHELD_VALUE, Bar, Box, described, scale_top, short, svg
 from api.web.language import Language, number, said
 from projections.figures.catalogue import Text
 from projections.regions import NUTS3
@@ -71,6 +71,15 @@ def tile_map(
         title=title,
         description=described(tuple(bars.values()), language),
     )
+
+
+def places() -> dict[str, Box]:
+    """Where the tiles are, by code."""
+    width = 100 / (1 + max(tile.column for tile in tiles()))
+    return {
+        tile.code: Box(short(tile.column * width), short(width), tile.row * ROW_PX, ROW_PX)
+        for tile in tiles()
+    }
 
 
 def beside(values: Mapping[str, int | None], names: Mapping[str, str], language: Language) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from hashlib import sha256
@@ -43,6 +43,14 @@ _WITHOUT_CLASS: Final = frozenset({"steady"})
 """Fragments that ask of a class when it began and not which one it is: they are the same for every
 dimension, though they need one that is not."""
 _COLUMNS: Final = max(map(len, NUMBERS.values()))
+
+
+Tell = Callable[[int, int], None]
+"""Is told how many of at most how many steps are done."""
+
+
+def silent(done: int, of: int) -> None:
+    """Tell nobody."""
 
 
 class Statement(NamedTuple):
@@ -115,6 +123,7 @@ class Together(Remembering):
     def __init__(self, conn: psycopg.Connection[Any], answers: Answers | None = None) -> None:
         super().__init__(PostgresEngine(conn), answers)
         self.conn = conn
+        self.tell: Tell = silent
         self._shares = answers is not None
 
     def announce(self, statements: Iterable[Statement]) -> None:
@@ -123,7 +132,9 @@ class Together(Remembering):
         if missing and self._shares:
             self.answers.keep(warmed(self.conn, list(missing)))
             missing = self._missing(missing)
-        for asked in _asked_together(missing.values()):
+        together = list(_asked_together(missing.values()))
+        for done, asked in enumerate(together):
+            self.tell(done, len(together))
             with self.conn.transaction():
                 self.conn.execute(_PATIENCE)
                 self.answers.keep(asked.answers(self._engine))

@@ -12,7 +12,7 @@ from psycopg import Connection
 from ledger.store.codec import decode_leaf
 from projections.figures.catalogue import CATALOGUE, Definition
 from projections.figures.engines import PostgresEngine
-from projections.figures.together import Together
+from projections.figures.together import Tell, Together, silent
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Question, questions_of
 from projections.reports.filing import Filed
@@ -74,6 +74,7 @@ def of_filings(
     *,
     known_at: int,
     evaluations: int = EVALUATIONS_MAX,
+    tell: Tell = silent,
 ) -> Restatement:
     """From one filing to another of the same report, or (None) to the report in force at a
     position. Raises ReportsNotComparable, or another FigureRefusal."""
@@ -89,7 +90,12 @@ def of_filings(
         if question in asked_before
     ]
     restated = restate(
-        engine, subjects, after=old.known_at, upto=new.known_at, evaluations=evaluations
+        engine,
+        subjects,
+        after=old.known_at,
+        upto=new.known_at,
+        evaluations=evaluations,
+        tell=tell,
     )
     return Restatement(
         before=End(before.position, before.report, old.known_at),

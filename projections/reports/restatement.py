@@ -9,7 +9,7 @@ its own net move, so nothing is left unsaid. See docs/adr/0010-restatement.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from msgspec import Struct
 from projections.figures.catalogue import Definition
 from projections.figures.compute import Figure
 from projections.figures.engines import Engine
+from projections.figures.together import Tell, silent
 from projections.reports.candidates import Candidates
 from projections.reports.compute import Question, asked_together
 from projections.reports.model import Span
@@ -104,6 +105,7 @@ def restate(
     after: int,
     upto: int,
     evaluations: int = EVALUATIONS_MAX,
+    tell: Tell = silent,
 ) -> Restated:
     """What moved the figures between two positions. Raises a FigureRefusal.
 
@@ -125,14 +127,27 @@ def restate(
     )
     candidates = Candidates(engine, after, upto)
     searches = [_Search(engine, s, candidates, after, upto) for s in subjects]
-    left = _halved(engine, searches, evaluations, even=False)
-    _halved(engine, sorted(searches, key=lambda one: one.facts), left, even=True)
+
+    def left(count: int) -> None:
+        tell(evaluations - count, evaluations)
+
+    rest = _halved(engine, searches, evaluations, left, even=False)
+    _halved(engine, sorted(searches, key=lambda one: one.facts), rest, left, even=True)
     return _together(searches)
 
 
-def _halved(engine: Engine, searches: Sequence[_Search], evaluations: int, *, even: bool) -> int:
-    """Halve runs turn by turn while there are some, and evaluations; how many of these are left."""
+def _halved(
+    engine: Engine,
+    searches: Sequence[_Search],
+    evaluations: int,
+    left: Callable[[int], None],
+    *,
+    even: bool,
+) -> int:
+    """Halve runs turn by turn while there are some, and evaluations; how many of these are left,
+    which is told turn by turn."""
     while evaluations > 0:
+        left(evaluations)
         turns = [(search, run) for search in searches if (run := search.next(even=even))]
         if not turns:
             break

@@ -250,7 +250,8 @@ def test_a_voided_filing_can_be_read_and_says_what_voided_it(
     assert gone["filed"]["voided_by"] == void["position"]
     assert gone["report"] == valid["report"]
     page, known = (
-        client.get(f"/en/reports/{position}").body.decode() for client in (service.public(), admin)
+        client.get(f"/en/reports/{position}", headers={"Prefer": "wait=10"}).body.decode()
+        for client in (service.public(), admin)
     )
     assert "This report was voided" in page
     link = f"/en/trail/{void['position']}"

@@ -129,3 +129,22 @@ def get(key: str, path: str, prefer: str = "") -> bytes:
 def gets(key: str, path: str, count: int) -> list[bytes]:
     """The same GET many times."""
     return [get(key, path)] * count
+
+
+def asked(key: str, path: str, form: str | None, count: int) -> list[bytes]:
+    """The same page many times: a GET, or the POST of a form; without a key by nobody."""
+    return [_page(key, path, form, "")] * count
+
+
+def waiting(key: str, path: str, form: str | None) -> list[bytes]:
+    """A page once, however long it takes."""
+    return [_page(key, path, form, "Prefer: wait=240\r\n")]
+
+
+def _page(key: str, path: str, form: str | None, prefer: str) -> bytes:
+    who = f"Authorization: Bearer {key}\r\n" if key else ""
+    head = f"{path} HTTP/1.1\r\nHost: bench\r\nAccept: text/html\r\n{who}{prefer}"
+    if form is None:
+        return f"GET {head}\r\n".encode()
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    return f"POST {head}{kind}\r\nContent-Length: {len(form)}\r\n\r\n{form}".encode()

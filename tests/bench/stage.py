@@ -77,7 +77,7 @@ class Service(Struct, frozen=True):
         return self._ask(path, body, headers)[0]
 
     def _ask(self, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes, float]:
-        headers["Authorization"] = f"Bearer {self.key}"
+        headers.setdefault("Authorization", f"Bearer {self.key}")
         request = Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
         began = time.perf_counter()
         try:

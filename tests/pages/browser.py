@@ -8,7 +8,10 @@ import aiohttp
 
 from tests.api.running import Service
 
-ACCEPT = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+ACCEPT = {
+    "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+    "Prefer": "wait=60",  # for a page that is being counted
+}
 Got = tuple[int, dict[str, str], str]
 """Status, headers, text."""
 

@@ -90,6 +90,38 @@ def test_the_facts_behind_a_figure_lead_to_the_trail(auditor: Browser) -> None:
         assert f'href="/de/trail/{fact["position"]}"' in page
 
 
+@pytest.mark.parametrize(
+    ("figure", "to", "by", "key", "row"),
+    [
+        ("members", 2014, "nuts3", "DE212", "München, Kreisfreie Stadt"),
+        ("members", 2014, "kind", "university", "Hochschulen"),
+        ("participations", 2019, "cluster", "bio", "Bio"),
+        ("participations", 2019, "year", "2019", "2019"),
+    ],
+)
+def test_one_cell_has_its_own_number_and_facts_as_the_api_has_them(
+    auditor: Browser, programme: Programme, figure: str, to: int, by: str, key: str, row: str
+) -> None:
+    asked = f"to={to}-12-31&by={by}&key={key}"
+    found = json(auditor, f"/de/figures/{figure}/facts.json?{asked}")
+    reader = programme.service.client("figures:read", "trail:read")
+    table = reader.read(f"/v1/figures/{figure}?to={to}-12-31&by={by}")["rows"]
+    assert found["numbers"]["value"] == next(r["value"] for r in table if r["key"] == key)
+    told = reader.read(f"/v1/figures/{figure}/facts?{asked}")
+    assert found["facts"]["facts"] == told["facts"]
+    text = auditor.text(f"/de/figures/{figure}/facts?{asked}")
+    assert f" {row} " in text
+
+
+def test_a_report_leads_from_each_region_and_kind_to_its_facts(auditor: Browser) -> None:
+    page = auditor.get("/de/reports/preview?report=sme_rural_region_kind&to=2014-12-31")[2]
+    for by, key in (("nuts3", "DE212"), ("kind", "university"), ("nuts2", "DE21")):
+        assert f"by={by}&amp;key={key}" in page
+    link = re.search(r'href="(/de/figures/[^"]+by=nuts3&amp;key=DE212)" tabindex="-1"', page)
+    assert link is not None, "the map leads there too, for a pointer"
+    assert auditor.get(link[1].replace("&amp;", "&"))[0] == 200
+
+
 def test_what_almost_counted_stands_below_with_its_rule(auditor: Browser) -> None:
     text = auditor.text("/de/figures/participations/facts?to=2020-12-31")
     _, _, almost = text.partition("Was beinahe gezählt hätte")
@@ -118,6 +150,9 @@ def test_a_key_that_reads_figures_alone_sees_positions_and_no_names(programme: P
         ("figures/activities/facts?from=2020-01-01&to=2019-01-01", 422),
         ("figures/activities/facts?cursor=nonsense", 400),
         ("figures/activities/facts?to=yesterday", 400),
+        ("figures/members/facts?by=kind&key=nothing", 422),
+        ("figures/members/facts?by=kind", 422),
+        ("figures/members/facts?key=company", 422),
     ],
 )
 def test_a_question_that_is_none_is_refused(auditor: Browser, path: str, status: int) -> None:
@@ -181,6 +216,12 @@ def test_two_filings_are_compared_on_a_page_in_names(
     lines = re.findall(r"<tr class=.*?</tr>", page, re.DOTALL)
     named = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", line)) for line in lines]
     assert len({*named}) == len(named), "no two lines are alike"
+    for known_at, column in ((15, 0), (programme.before_twins, 1)):
+        links = re.findall(rf'href="(/de/figures/[^"]+known_at={known_at}[^"]*)">([\d.]+)<', page)
+        assert links, column
+        for link, value in links[:3]:
+            address = link.replace("&amp;", "&").replace("/facts", "/facts.json")
+            assert json(auditor, address)["numbers"]["value"] == int(value)
     assert "Teilnahmen" in text
     assert "participations" not in re.sub(r'href="[^"]+"', "", page)
 

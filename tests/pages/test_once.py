@@ -42,3 +42,43 @@ def test_what_failed_is_counted_again() -> None:
         return await kept.of("a", count)
 
     assert awaited(ask()) == 7
+
+
+def test_what_failed_while_nobody_waited_is_told_to_the_next() -> None:
+    async def ask() -> int:
+        kept: Once[str, int] = Once(most=1)
+        gate = asyncio.Event()
+
+        async def failing() -> int:
+            await gate.wait()
+            raise ValueError("then")
+
+        async def count() -> int:
+            return 7
+
+        gives_up = asyncio.ensure_future(kept.of("a", failing))
+        await asyncio.sleep(0)
+        gives_up.cancel()
+        await asyncio.wait({gives_up})
+        gate.set()
+        with pytest.raises(ValueError, match="then"):
+            await kept.of("a", count)
+        return await kept.of("a", count)
+
+    assert awaited(ask()) == 7
+
+
+def test_what_was_forgotten_is_counted_again() -> None:
+    counts: list[int] = []
+
+    async def count() -> int:
+        counts.append(1)
+        return len(counts)
+
+    async def ask() -> list[int]:
+        kept: Once[str, int] = Once(most=1)
+        before = await kept.of("a", count)
+        kept.forget("a")
+        return [before, await kept.of("a", count)]
+
+    assert awaited(ask()) == [1, 2]

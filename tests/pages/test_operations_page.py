@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +56,21 @@ def test_a_signer_that_refuses_is_an_alarm(logging: Service, tmp_path: Path) -> 
     assert "Nothing is being signed" in text
     assert "the database is no longer what was signed" in text
     assert "Signing refused" in text
+
+
+def test_the_last_backup_and_verification_are_those_that_their_jobs_reported(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(rate_limit=0, public_rate_limit=0, jobs_dir=str(tmp_path))
+    with Service(database_url, settings) as service:
+        browser = operator(service)
+        assert "Last backup reported none yet" in browser.text(PAGE)
+        (tmp_path / "backup").touch()
+        os.utime(tmp_path / "backup", (1_700_000_000, 1_700_000_000))
+        text = browser.text(PAGE)
+    assert "Last backup reported 14 November 2023, 23:13 (CET)" in text
+    assert "Last verification reported none yet" in text
+
+
+def test_a_service_that_hears_of_no_jobs_says_so(shared_service: Service) -> None:
+    assert "CLUSTERLEDGER_JOBS_DIR is not set" in operator(shared_service).text(PAGE)

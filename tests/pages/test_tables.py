@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from api.web.behind import Behind, Origin, behind
 from api.web.drawings import charts_of
@@ -60,8 +61,15 @@ def test_what_the_report_and_its_column_ask_is_asked_of_the_facts_too() -> None:
     assert asked(found) == "to=2020-06-30 known_at=9 cluster=bio view=lead of=involved"
 
 
-def test_a_cell_of_a_region_has_no_list_that_would_be_of_others_too() -> None:
-    assert behind(origin("nuts3"), ColumnOf(figure="members"), "members@1", "DE212") is None
+@pytest.mark.parametrize("by", ["nuts3", "nuts2", "kind", "size_class", "spatial", "mode"])
+def test_a_cell_of_a_class_leads_to_the_facts_of_that_class(by: str) -> None:
+    found = behind(origin(by), ColumnOf(figure="members"), "members@1", "x")
+    assert asked(found) == f"from=2019-03-01 to=2020-06-30 known_at=9 by={by} key=x"
+
+
+def test_the_total_of_classes_leads_to_the_facts_of_all() -> None:
+    found = behind(origin("kind"), ColumnOf(figure="members"), "members@1", None)
+    assert asked(found) == "from=2019-03-01 to=2020-06-30 known_at=9"
 
 
 def of_clusters(*, withheld: bool = False) -> Table:
@@ -115,7 +123,7 @@ def test_coverage_is_drawn_as_a_share_in_percent() -> None:
         rows=(("2023", 0, 0), ("2024", 200, 50), ("2025", 3, None)),
     )
     spec = TableOf(id="t", title=TITLE, by="year", columns=columns)
-    counted, share = charts_of(table, spec, "en", ("2023", "2024", "2025"))
+    counted, share = charts_of(table, Origin(spec, EVER, 9, {}), "en", ("2023", "2024", "2025"))
     assert (counted.title, share.title) == ("T", "Coverage, in percent")
     assert "<title>2024: 25.0 %</title>" in share.svg
     assert "2023" not in share.svg, "of nothing there is no share"
@@ -136,7 +144,22 @@ def test_how_a_stock_moved_is_one_drawing_beside_the_stock() -> None:
     figures = ("joins", "rejoins", "leavers", "mergers_in_stock", "members")
     columns = tuple(ColumnOf(figure=figure) for figure in figures)
     spec = TableOf(id="t", title=TITLE, by="year", columns=columns)
-    stock, moved = charts_of(table, spec, "en", ("2024", "2025"))
+    stock, moved = charts_of(table, Origin(spec, EVER, 9, {}), "en", ("2024", "2025"))
     assert (stock.title, moved.title) == ("closing", "How the stock moved")
     assert "<title>2024: +6</title>" in moved.svg
     assert "<title>2024: −3</title>" in moved.svg
+
+
+@pytest.mark.parametrize(
+    ("by", "keys"), [("year", ("2019", "2020")), ("nuts3", ("DE212", "DE21H"))]
+)
+def test_each_mark_of_a_drawing_leads_where_its_cell_of_the_table_does(
+    by: str, keys: tuple[str, str]
+) -> None:
+    spec = TableOf(id="t", title=TITLE, by=by, columns=(ColumnOf(figure="activities"),))
+    table = replace(of_clusters(), rows=((keys[0], None), (keys[1], 4)))
+    found = drawn_table(table, "de", {}, Origin(spec, EVER, 9, {}))
+    (spot,) = found.charts[0].spots
+    assert spot.behind == found.rows[1][1].behind, "and a withheld one leads nowhere"
+    assert spot.text.endswith(": 4")
+    assert float(spot.box.x) >= 50 or by == "nuts3", "over the second column"

@@ -125,6 +125,26 @@ def test_what_is_not_looked_at_one_by_one_stands_in_a_run(past: History) -> None
     assert whole.runs == ()
 
 
+def test_it_tells_how_many_evaluations_are_done(past: History) -> None:
+    joint_programme(past)
+    filed = past.head
+    for count in range(8, 12):
+        past.headcount("talk", count, "unlisted")
+    past.project_all()
+    asked, told = question("participations"), []
+    subject = Subject(asked, *[CATALOGUE[asked.figure]] * 2)
+    restate(
+        past.engine,
+        [subject],
+        after=filed,
+        upto=past.head,
+        evaluations=9,
+        tell=lambda *at: told.append(at),
+    )
+    assert told == sorted(told)
+    assert {*told} == {(n, 9) for n in range(4)}, "three halvings tell four facts apart"
+
+
 def test_long_runs_that_concern_no_figure_cost_nothing(past: History) -> None:
     joint_programme(past)
     filed = past.head

@@ -62,6 +62,7 @@ class Visit:
         **more: Any,
     ) -> None:
         size = ViewportSize(width=width, height=HEIGHT)
+        more.setdefault("extra_http_headers", {"Prefer": "wait=60"})  # for what is being counted
         self.context = browser.new_context(viewport=size, color_scheme=scheme, **more)
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.add_cookies(cookies or [])

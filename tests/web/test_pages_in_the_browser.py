@@ -172,6 +172,27 @@ def test_every_page_has_the_control_of_the_two_times_or_says_why_not(
             assert len(controls) == (answer.status == 200), path
 
 
+def test_every_page_is_json_and_csv_under_its_path_and_says_so(visit: Any, filed: int) -> None:
+    page = visit("/de").page
+    base = page.url.removesuffix("/de")
+    for path in PAGES:
+        if path in {"/nowhere", "/docs/problems"}:  # a problem, and a list that JSON has elsewhere
+            continue
+        shown = page.request.get(f"{base}/de{path.format(filed=filed)}")
+        assert shown.status == 200, path
+        foot = shown.text().partition('<footer class="site-footer">')[2]
+        for form, media in (("json", "application/json"), ("csv", "text/csv; charset=utf-8")):
+            link = re.search(rf'href="(/de/[^"]+\.{form}[^"]*)"', foot)
+            assert link is not None, (path, form)
+            address, _, asked = link[1].replace("&amp;", "&").partition("?")
+            assert (
+                address.removesuffix(f".{form}")
+                == (f"/de{path.format(filed=filed) or '/overview'}".partition("?")[0])
+            )
+            answer = page.request.get(f"{base}{address}?{asked}")
+            assert (answer.status, answer.headers["content-type"]) == (200, media), (path, form)
+
+
 def test_every_page_of_the_route_table_is_visited() -> None:
     visited = [path.partition("?")[0].replace("{filed}", "7") for path in PAGES]
     for route in all_pages.ROUTES:
@@ -235,11 +256,40 @@ def test_the_slider_fills_the_field_by_arrow_keys_and_goes_nowhere(visit: Any) -
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
     assert page.locator("#cut-position").input_value() == str(last - 3)
-    assert slider.get_attribute("aria-valuetext") == str(last - 3)
+    told = str(slider.get_attribute("aria-valuetext"))
+    assert re.match(rf"{last - 3}, .*20\d\d, \d\d:\d\d Uhr", told), "position, day and time"
+    slider.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "0, vor dem ersten Fakt"
+    slider.press("End")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
     assert "known_at" not in page.url, "a change of the slider changes no context"
     assert slider.evaluate("one => one === document.activeElement")
     page.get_by_role("button", name="Anwenden").click()
     assert f"known_at={last - 3}" in page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_page_that_is_being_counted_appears_by_itself(
+    chromium: Browser,
+    operator_cookies: list[Any],
+    programme: Programme,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    scripts: bool,
+) -> None:
+    monkeypatch.setattr("api.pages.background.PATIENCE_S", 0.001)
+    visited = Visit(
+        chromium, cookies=operator_cookies, java_script_enabled=scripts, extra_http_headers={}
+    )
+    day = "2020-12-30" if scripts else "2020-12-29"  # nobody asked for it before
+    path = f"/de/reports/preview?report=complete&to={day}"
+    answer = visited.page.goto(programme.service.base + path)
+    assert answer is not None
+    assert answer.status == 202
+    visited.page.locator("#manifest").wait_for()
+    assert "known_at=" in visited.page.url, "new facts don't begin it again"
+    visited.context.close()
 
 
 def test_a_closed_charts_table_is_printed(visit: Any) -> None:
