@@ -278,7 +278,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=Posting,
         request_bodies={
             cloudevents.STRUCTURED: Event,
-            cloudevents.BATCHED: list[Event],
+            cloudevents.BATCHED: Annotated[list[Event], Meta(min_length=1, max_length=10_000)],
         },
         request_headers=(("If-Match", "The stream's version this write expects.", str),),
         problems=(400, 401, 403, 408, 409, 412, 413, 415, 422, 429, 503),

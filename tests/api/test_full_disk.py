@@ -6,6 +6,7 @@ without room, which it does not survive, is in test_killed_service.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,14 @@ import psycopg
 
 from api.metrics import PREFIX, collect
 from api.state import STATE
+from ledger.store.book import create
 from ledger.store.database import connect
-from tests.api.running import ONE, Answer, Client, Service
+from projections import schema
+from tests.api.hasty_service import LATE_S
+from tests.api.posters import Acknowledged, Posters
+from tests.api.running import ONE, ORIGIN, Answer, Client, Service
+from tests.api.served import hasty, key_of, lost, stored
+from tests.awaiting import awaited
 
 NO_ROOM = """
 CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -66,6 +73,26 @@ def test_a_full_disk_is_said_and_the_facts_are_taken_once_there_is_room(service:
     assert (taken.status, taken.json()["position"]) == (201, 1)
     assert readiness(service) == ("ready", None)
     assert failing(service).endswith(" 0.0")
+
+
+def test_control_a_service_that_answers_before_it_commits_loses_to_a_full_disk(
+    database_url: str,
+) -> None:
+    create(database_url, ORIGIN)
+    schema.ensure(database_url)
+
+    async def posted(base: str) -> Acknowledged:
+        async with Posters(base, key_of(database_url), 4) as posters:
+            await posters.answers(20)
+            with no_room(database_url):
+                await posters.answers(20)
+                await posters.finish()
+                await asyncio.sleep(2 * LATE_S)
+            return posters.acknowledged
+
+    with hasty(database_url) as (_, base):
+        acknowledged = awaited(posted(base))
+    assert lost(acknowledged, stored(database_url))
 
 
 def test_a_reading_that_finds_no_room_to_sort_says_so(service: Service) -> None:

@@ -9,10 +9,9 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -20,9 +19,9 @@ import pytest
 
 from ledger.store.book import create
 from projections import schema
-from tests.api.posters import BATCH_FACTS, LIMIT_S, Acknowledged, Posters
+from tests.api.posters import BATCH_FACTS, Acknowledged, Posters
 from tests.api.running import ORIGIN
-from tests.api.served import ROOT, Serving, half, key_of, lost, stored
+from tests.api.served import Serving, half, hasty, key_of, lost, stored
 from tests.awaiting import awaited
 
 CLIENTS = 16
@@ -120,24 +119,6 @@ def test_a_full_disk_loses_nothing_acknowledged(serving: Serving) -> None:
     assert {id: again[id] for id in posters.acknowledged} == posters.acknowledged
     assert len(entries) == len(again)
     assert serving.becomes(200)
-
-
-@contextmanager
-def hasty(url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.api.hasty_service", url],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process, process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait(LIMIT_S)
-        process.stdout.close()
 
 
 @pytest.mark.parametrize("killed", [True, False])
