@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 
 from api.metrics import PREFIX, collect
 from api.state import STATE
@@ -20,7 +21,7 @@ from ledger.store.database import connect
 from projections import schema
 from tests.api.hasty_service import LATE_S
 from tests.api.posters import Acknowledged, Posters
-from tests.api.running import ONE, ORIGIN, Answer, Client, Service
+from tests.api.running import BATCH, ORIGIN, Answer, Client, Service
 from tests.api.served import hasty, key_of, lost, stored
 from tests.awaiting import awaited
 
@@ -44,8 +45,8 @@ def no_room(url: str) -> Iterator[None]:
         conn.execute("DROP FUNCTION no_room CASCADE")
 
 
-def posted(client: Client, event: dict[str, Any]) -> Answer:
-    return client.ask("POST", "/v1/facts", headers={"Content-Type": ONE}, body=event)
+def posted(client: Client, events: list[dict[str, Any]]) -> Answer:
+    return client.ask("POST", "/v1/facts", headers={"Content-Type": BATCH}, body=events)
 
 
 def readiness(service: Service) -> tuple[str, str | None]:
@@ -58,19 +59,26 @@ def failing(service: Service) -> str:
     return next(line for line in text.splitlines() if line.startswith(f"{PREFIX}writes_failing"))
 
 
-def test_a_full_disk_is_said_and_the_facts_are_taken_once_there_is_room(service: Service) -> None:
+@pytest.mark.parametrize("facts", [1, 1_500], ids=["one", "many, which are copied"])
+def test_a_full_disk_is_said_and_the_facts_are_taken_once_there_is_room(
+    service: Service, facts: int
+) -> None:
     admin = service.client("admin")
-    cluster = {"cluster": "bio", "name": "Bio", "effective_on": "2008-01-01"}
-    event = service.event("cluster.registered.v1", cluster)
+    cluster = {"name": "Bio", "effective_on": "2008-01-01"}
+    events = [
+        service.event("cluster.registered.v1", cluster | {"cluster": f"bio-{n}"})
+        for n in range(facts)
+    ]
     with no_room(service.url):
-        refused = posted(admin, event)
+        refused = posted(admin, events)
         assert (refused.status, refused.code) == (503, "disk_full")
         assert refused.headers["Retry-After"] == "5"
         assert readiness(service) == ("degraded", "disk_full")
         assert failing(service).endswith(" 1.0")
         assert admin.get("/v1/facts").json()["items"] == []
-    taken = posted(admin, event)
-    assert (taken.status, taken.json()["position"]) == (201, 1)
+    taken = posted(admin, events)
+    positions = [item["position"] for item in taken.json()["items"]]
+    assert (taken.status, positions) == (201, list(range(1, facts + 1)))
     assert readiness(service) == ("ready", None)
     assert failing(service).endswith(" 0.0")
 
