@@ -76,9 +76,10 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 
 # No index address and no host name goes into a lock: uv writes none unless asked.
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(ARGS) pyproject.toml
-lock: ## write both lock files anew (ARGS=--upgrade)
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+lock: ## write the lock files anew (ARGS=--upgrade)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv $(LOCK) -o requirements.lock
-	$(BIN)/uv $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv $(LOCK) pyproject.toml -o requirements.lock
+	$(BIN)/uv $(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv $(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock

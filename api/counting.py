@@ -6,17 +6,19 @@ and is never seen half written.
 """
 
 import math
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, MutableSequence, Sequence
 from itertools import accumulate
 from multiprocessing.context import BaseContext
 from typing import Final
 
-from api.problems import all_codes
+from api.problems import all_codes, code_of_failure
 from ledger.store.writer import Writer
 
 ANSWER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of the buckets of answers; the last bucket has none."""
+FAILING_S: Final = 30.0
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
 """Methods and codes that nobody defined count as one: a client must not make labels."""
@@ -31,10 +33,12 @@ def _places(length: int, after: slice = slice(0)) -> slice:
     return slice(after.stop, after.stop + length)
 
 
-# A row: the writer's numbers, refusals by code, answers, answers by bucket, seconds of all.
+# A row: the writer's numbers, its last failure (when, which code), refusals by code, answers,
+# answers by bucket, seconds of all.
 _WRITTEN: Final = _places(3)
 _STATE: Final = _places(2, _WRITTEN)
-_REFUSED: Final = _places(len(CODES), _STATE)
+_FAILED: Final = _places(2, _STATE)
+_REFUSED: Final = _places(len(CODES), _FAILED)
 _ANSWERED: Final = _places(len(ANSWERS), _REFUSED)
 _WITHIN: Final = _places(len(ANSWER_SECONDS) + 1, _ANSWERED)
 _SECONDS: Final = _places(1, _WITHIN)
@@ -73,6 +77,17 @@ class Counts:
         for n, number in enumerate((done.facts, done.batches, done.commit_s)):
             self._own[_WRITTEN.start + n] = self._before[n] + number
         self._own[_STATE] = [float(done.last_batch_facts), float(writer.queued_facts)]
+        failed = [0.0, 0.0]
+        if done.failure is not None:
+            failed = [done.failed_at, float(CODES.index(code_of_failure(done.failure)))]
+        self._own[_FAILED] = failed
+
+    def failing(self) -> str | None:
+        """The code with which facts were not recorded lately, by a worker that recorded none since;
+        None where there is none. A worker that nobody posts to any more is believed for a while.
+        """
+        failed_at, code = max(tuple(row[_FAILED]) for row in self._rows)
+        return CODES[int(code)] if time.time() - failed_at < FAILING_S else None
 
     def totals(self) -> "Totals":
         """All rows added up."""

@@ -69,6 +69,9 @@ METRICS: Final[dict[str, Described]] = {
     "writes_refused": Described(
         "gauge", "1 where no facts are taken: the database is not what was signed before."
     ),
+    "writes_failing": Described(
+        "gauge", "1 where facts were not recorded in the last 30 s, as the database could not."
+    ),
     "database_up": Described("gauge", "1 where the database answered this scrape."),
     "refusals_total": Described("counter", "Refused requests and batch items, by code.", ("code",)),
     "answers_total": Described(
@@ -92,12 +95,14 @@ class Scrape(Struct, frozen=True):
 class _Families:
     """The families of one scrape, in the form the library asks for."""
 
-    def __init__(self, totals: Totals, scrape: Scrape) -> None:
+    def __init__(self, totals: Totals, failing: bool, scrape: Scrape) -> None:
         self._totals = totals
+        self._failing = failing
         self._scrape = scrape
 
     def collect(self) -> Iterator[Metric]:
         yield from _writing(self._totals)
+        yield _gauge("writes_failing", float(self._failing))
         yield from _reading(self._scrape)
         yield from _signing(self._scrape.signing)
         yield from _answering(self._totals)
@@ -171,7 +176,7 @@ async def collect(state: State) -> bytes:
         scrape = Scrape(None, None, None)
     once = CollectorRegistry(auto_describe=False)
     state.counts.wrote(state.ledger.writer)
-    families: Any = _Families(state.counts.totals(), scrape)
+    families: Any = _Families(state.counts.totals(), state.counts.failing() is not None, scrape)
     once.register(families)
     return generate_latest(once)
 

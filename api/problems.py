@@ -10,6 +10,8 @@ from msgspec import Struct
 from api.advice import ADVICE
 from ledger.domain.facts import Fact
 from ledger.domain.refusals import REFUSALS, Refusal
+from ledger.store.outcomes import DiskFull
+from ledger.store.tree import TreeDamaged
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/docs/problems#"
@@ -75,6 +77,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "internal": (500, "Something went wrong here"),
     "busy": (503, "The queue is full"),
     "outcome_unknown": (503, "The database did not answer"),
+    "disk_full": (503, "The database's disk is full"),
     "read_models_behind": (503, "The read models have not come that far yet"),
     "unavailable": (503, "The database cannot be reached"),
     "not_as_signed": (503, "The database is no longer what was signed"),
@@ -161,6 +164,13 @@ def title_of(code: str) -> str:
     if code in CODES:
         return CODES[code][1]
     return code.replace("_", " ").capitalize()
+
+
+def code_of_failure(error: Exception) -> str:
+    """What kept a writer from recording, or even refusing, as a code."""
+    if isinstance(error, TreeDamaged):
+        return "unavailable"
+    return "disk_full" if isinstance(error, DiskFull) else "outcome_unknown"
 
 
 def of_refusal(refusal: Refusal, fact: Fact | None = None, prefix: str = "") -> Problem:

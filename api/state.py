@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -28,7 +29,7 @@ from api.tokens import TokenRefused
 from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
 from ledger.service import Ledger
-from ledger.store.away import DATABASE_AWAY
+from ledger.store.away import DATABASE_AWAY, is_disk_full
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.writer import Ticket
 from projections import progress
@@ -38,6 +39,10 @@ log: Final = structlog.get_logger(__name__)
 
 MODELS_CHANNEL: Final = "clusterledger_models"
 POLL_S: Final = 1.0
+RECONNECT_S: Final = 0.25
+PATIENCE_S: Final = 2.0
+"""How long a request waits for a database that is away: longer than a restart takes, shorter than
+anybody's patience."""
 READERS: Final = 4
 KEY_READERS: Final = 2
 BOOK_READERS: Final = 2
@@ -113,6 +118,11 @@ class State:
         self._key_threads = ThreadPoolExecutor(KEY_READERS, thread_name_prefix="key-reader")
         self._book_threads = ThreadPoolExecutor(BOOK_READERS, thread_name_prefix="book-reader")
         self.bodies = asyncio.Semaphore(BODIES)
+        self.reachable = asyncio.Event()
+        """Whether the database is there, as the listener finds out, who always holds a connection.
+        While it is not, requests wait here, and not in threads, where each would wait its turn."""
+        self.reachable.set()
+        self.patience_s = PATIENCE_S
         self._answers = Answers()
         self.counts = counts
         self.bundling = asyncio.Semaphore(1)
@@ -137,14 +147,18 @@ class State:
                 with connect(self.url, READER, autocommit=True) as conn:
                     conn.execute(f"LISTEN {MODELS_CHANNEL}")
                     self.gate.compare(conn)
+                    loop.call_soon_threadsafe(self.reachable.set)
                     try:
                         self._follow(loop, conn)
                     finally:
                         if conn.broken:
                             self.gate.doubt()
             except psycopg.Error as error:
-                log.warning("listener_interrupted", error=str(error)[:300])
-                self._stopping.wait(POLL_S)
+                if self.reachable.is_set():  # told once
+                    log.warning("listener_interrupted", error=str(error)[:300])
+                if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+                    loop.call_soon_threadsafe(self.reachable.clear)
+                self._stopping.wait(RECONNECT_S)
             except RuntimeError:
                 return  # the loop is closed: this process is stopping
 
@@ -190,8 +204,10 @@ class State:
         """Ask the book in a thread: `function` is a method of `ledger.book` that only reads."""
 
         def run() -> R:
+            self._demand_reachable()
             return function(*args, **kwargs)
 
+        await self.reached()
         try:
             async with asyncio.timeout(BOOK_WAIT_S):
                 return await asyncio.get_running_loop().run_in_executor(self._book_threads, run)
@@ -207,9 +223,11 @@ class State:
         **kwargs: Any,
     ) -> R:
         def run() -> R:
+            self._demand_reachable()
             with connections.connection() as conn:
                 return function(conn, *args, **kwargs)
 
+        await self.reached()
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, run)
         except (
@@ -218,6 +236,21 @@ class State:
             psycopg.errors.UndefinedTable,  # the read models are about to be made
         ) as error:
             raise _unavailable(error) from error
+
+    async def reached(self) -> None:
+        """Wait for a database that is away. Raises Problem `unavailable`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.patience_s):
+                await self.reachable.wait()
+        self._demand_reachable()
+
+    def _demand_reachable(self) -> None:
+        if not self.reachable.is_set():
+            raise Problem(
+                "unavailable",
+                "The database cannot be reached. Try again.",
+                headers={"Retry-After": "1"},
+            )
 
     async def caught_up(self, position: int | None, wait_s: float) -> int:
         """The position reads answer at, at least the given one. Raises `read_models_behind`.
@@ -279,6 +312,9 @@ class State:
 
 def _unavailable(error: Exception) -> Problem:
     log.warning("read_failed", error=str(error)[:300])
+    if is_disk_full(error):
+        detail = "The database's disk is full: there is no room for what this reading sorts."
+        return Problem("disk_full", detail, headers={"Retry-After": "5"})
     return Problem(
         "unavailable",
         "The database cannot be reached or took too long. Try again.",

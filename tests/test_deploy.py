@@ -104,6 +104,23 @@ def test_the_container_installs_by_hash_only_and_does_not_run_as_root() -> None:
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
 
 
+def pinned(name: str) -> set[str]:
+    """Every `package==version` of a lock file."""
+    return set(re.findall(r"^\S+==\S+", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+
+
+def test_the_image_is_made_without_the_development_lock() -> None:
+    """Some of what tests need comes as source alone, which `--only-binary` refuses."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    assert set(re.findall(r"requirements\S*", text)) == {
+        "requirements.lock",
+        "requirements-build.lock",
+    }
+    backend = {pin.partition("==")[0] for pin in pinned("requirements-build.lock")}
+    assert "hatchling" in backend
+    assert pinned("requirements-build.lock") <= pinned("requirements-dev.lock")
+
+
 def test_what_the_containerfile_copies_is_there_and_not_ignored() -> None:
     text = (DEPLOY / "Containerfile").read_text("utf-8")
     copied = [

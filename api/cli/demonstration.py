@@ -76,16 +76,17 @@ def _load(place: Place, settings: Settings, made: Programme) -> Outcome:
         progress_bar("facts", made.facts_estimate, quiet=False) as bar,
     ):
         outcome = load(ledger, command_line(place.url, ledger), _commands(made), bar.advance)
+        bar.update(done := outcome.recorded + outcome.duplicates, done)  # no longer an estimate
     if outcome.refused:
         first = outcome.first_refusals[0]
         raise CommandError(
             f"{outcome.refused} facts of the programme were refused; the first, {first.id}:"
             f" {first.detail} Is this the ledger of another programme?"
         )
-    with progress_bar("read models", outcome.position or None, quiet=False) as bar:
-        with connect(place.url, READER, autocommit=True) as conn:
-            behind = models_position(conn) < outcome.position
-        if behind:
+    with connect(place.url, READER, autocommit=True) as conn:
+        behind = models_position(conn) < outcome.position
+    if behind:
+        with progress_bar("read models", outcome.position, quiet=False) as bar:
             rebuild(place.url, bar.update)
     return outcome
 

@@ -261,19 +261,22 @@ def recompute(
         if not 0 <= position <= engine.position:
             raise CommandError(f"The file's last position is {engine.position}, not {position}.")
         within_ledger(engine, period_to, position, today=today())
-        for definition in _definitions(figure, of=CATALOGUE):
-            found = compute(
-                engine,
-                definition,
-                period_from=_day(from_),
-                period_to=period_to,
-                known_at=position,
-                by=by,
-                view=view,
-                cluster=cluster,
-                of=of,
-            )
-            made.append(found)
+        asked = _definitions(figure, of=CATALOGUE)
+        with progress_bar("figures", len(asked), quiet=json) as bar:
+            for definition in asked:
+                found = compute(
+                    engine,
+                    definition,
+                    period_from=_day(from_),
+                    period_to=period_to,
+                    known_at=position,
+                    by=by,
+                    view=view,
+                    cluster=cluster,
+                    of=of,
+                )
+                made.append(found)
+                bar.advance(1)
     if json:
         for found in made:
             print(found.canonical().decode())

@@ -15,7 +15,7 @@ from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, se
 from api.logs import configure
 from api.settings import InvalidSetting
 from ledger.store.errors import StoreError
-from ledger.store.writer import OutcomeUnknown, WriterBusy, WriterClosed
+from ledger.store.outcomes import OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.transparency.outcome import INVALID, shown
 from projections.rebuild import RebuildRunning
 

@@ -110,7 +110,9 @@ class Service:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Start all children."""
+        """Start all children. From here on a signal to stop is an orderly one."""
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, lambda *_: self._stopping.set())
         self._pauses["postgres"].started()
         self._start("projector")
         for number in range(self._settings.workers):
@@ -118,8 +120,6 @@ class Service:
 
     def run(self) -> None:
         """Look after the children until a signal says stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
         while not self._stopping.wait(LOOK_EVERY_S):
             if self._postgres is not None and not self._postgres.alive:
                 self._revive(self._postgres, self._pauses["postgres"])

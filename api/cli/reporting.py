@@ -12,7 +12,7 @@ import typer
 from psycopg import Connection
 
 from api.cli.actor import command_line
-from api.cli.commands import CommandError
+from api.cli.commands import CommandError, progress_bar
 from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
 from api.cli.place import Place, visited, written
 from api.settings import Settings
@@ -221,13 +221,14 @@ def diff(
     with _asked(data_dir, database_url) as (_, conn):
         engine = PostgresEngine(conn)
         later = None if after == "now" else _filing(conn, int(after))
-        found = of_filings(
-            engine,
-            _filing(conn, before),
-            later,
-            known_at=progress.position(conn),
-            evaluations=evaluations,
-        )
+        with progress_bar("restatement", None, quiet=json or drawn is not None):
+            found = of_filings(
+                engine,
+                _filing(conn, before),
+                later,
+                known_at=progress.position(conn),
+                evaluations=evaluations,
+            )
         figures = CATALOGUE if later is None else later.asked.figures
         report = as_report(found, origin=engine.origin, figures=figures)
     if drawn is not None:
@@ -289,7 +290,11 @@ def recompute(
     with _asked(data_dir, database_url) as (_, conn):
         upto = progress.position(conn)
         asked = [_filing(conn, position)] if position else filing.filings(conn, upto=upto)
-        results = [_shown(one) | {"result": _compared(conn, one)} for one in asked]
+        results = []
+        with progress_bar("reports", len(asked), quiet=json) as bar:
+            for one in asked:
+                results.append(_shown(one) | {"result": _compared(conn, one)})
+                bar.advance(1)
     printed(results, json=json)
     if any(result["result"] != "same" for result in results):
         raise typer.Exit(1)

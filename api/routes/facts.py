@@ -11,12 +11,12 @@ from msgspec import Meta, Struct
 from api.contract import ANY, Answer, Route, query
 from api.intake import cloudevents
 from api.intake.cloudevents import Event, Taken
-from api.problems import Problem, of_refusal
+from api.problems import Problem, code_of_failure, of_refusal
 from api.requests import authority_of, body_of
 from api.state import STATE, State, deliver
 from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
-from ledger.store.tree import TreeDamaged
-from ledger.store.writer import Ticket, WriterBusy, WriterClosed
+from ledger.store.outcomes import DiskFull, WriterBusy, WriterClosed
+from ledger.store.writer import Ticket
 
 _JSON: Final = {"Content-Type": "application/json"}
 _WRITING: Final = frozenset({"admin", "organisations:write", "people:write", "people:erase"})
@@ -68,8 +68,8 @@ def _submit(
 
 
 def _unknown(error: Exception) -> Problem:
-    code = "unavailable" if isinstance(error, TreeDamaged) else "outcome_unknown"
-    return Problem(code, str(error), headers={"Retry-After": "1"})
+    after_s = "5" if isinstance(error, DiskFull) else "1"
+    return Problem(code_of_failure(error), str(error), headers={"Retry-After": after_s})
 
 
 async def recorded(state: State, authority: Authority, fact: Incoming) -> Receipt:
@@ -102,6 +102,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     source with the same content answers 200 with the first receipt.
     """
     state = request.app[STATE]
+    await state.reached()
     state.gate.demand()  # one answer, not one an item
     authority = authority_of(request)
     atomic = query(request, Posting).atomic
@@ -277,7 +278,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=Posting,
         request_bodies={
             cloudevents.STRUCTURED: Event,
-            cloudevents.BATCHED: list[Event],
+            cloudevents.BATCHED: Annotated[list[Event], Meta(min_length=1, max_length=10_000)],
         },
         request_headers=(("If-Match", "The stream's version this write expects.", str),),
         problems=(400, 401, 403, 408, 409, 412, 413, 415, 422, 429, 503),

@@ -16,6 +16,7 @@ from api.kept_figures import FIGURES, Question
 from api.problems import Finding, Problem
 from api.requests import authority_of, day_of, known_at, today
 from api.routes.trail import covering, limited_to
+from api.routes.trail_shapes import Day, KnownAt, Position
 from api.state import STATE
 from projections.figures.almost import AlmostPage, almost_counted
 from projections.figures.asking import within_ledger
@@ -35,15 +36,15 @@ class Asked(Struct, frozen=True, rename={"from_": "from"}):
     """`from` left out counts from the programme's start; `to` left out is today. `as_of` is another
     name for `to`, the day on which a stock is counted. `of` says what a share is of."""
 
-    from_: str | None = None
-    to: str | None = None
-    as_of: str | None = None
-    known_at: str | None = None
+    from_: Day | None = None
+    to: Day | None = None
+    as_of: Day | None = None
+    known_at: KnownAt | None = None
     cluster: str | None = None
     by: str | None = None
     view: str = "participating"
     of: str | None = None
-    min_position: int | None = None
+    min_position: Position | None = None
 
 
 class AskedFacts(Asked, frozen=True, rename={"from_": "from"}):
@@ -105,7 +106,8 @@ def _question(request: web.Request, asked: Asked) -> Question:
     to = day_of(asked.to or asked.as_of, "to" if asked.to else "as_of")
     start = None if asked.from_ is None else day_of(asked.from_, "from")
     if asked.to and asked.as_of:
-        raise Problem("invalid_parameter", "to and as_of are two names of one day: leave one out.")
+        detail = "to and as_of are two names of one day: leave one out."
+        raise Problem("invalid_parameter", detail, errors=(Finding("to", detail, asked.to),))
     definition = _definition(request)
     return Question(definition, start, to, asked.by, asked.view, asked.cluster, asked.of, None)
 

@@ -26,8 +26,8 @@ async def livez(_: web.Request) -> web.StreamResponse:
 
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Whether to send requests here: `ready`, `degraded` (read models are behind, or other code
-    made them and nothing here follows; the log is not signed, or facts are not taken) or 503. What
-    the alarm says is for a key with `admin`."""
+    made them and nothing here follows; the log is not signed; facts are not taken, or were not
+    recorded lately) or 503. What the alarm says is for a key with `admin`."""
     state = request.app[STATE]
     try:
         missing = await state.read(pending_in)
@@ -41,7 +41,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
         raise Problem("unavailable", f"Migrations are pending: {', '.join(missing)}.")
     behind = lag.head - lag.position > LAG_FACTS_DEGRADED or lag.seconds > LAG_S_DEGRADED
     unsigned = signing is not None and not signing.is_well
-    status = "degraded" if alarm or behind or outdated or unsigned else "ready"
+    failing = state.counts.failing()
+    status = "degraded" if alarm or behind or outdated or unsigned or failing else "ready"
     answer: dict[str, Any] = {
         "status": status,
         "position": lag.head,
@@ -52,6 +53,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
             "outdated": outdated,
         },
     }
+    if failing:
+        answer["writes_failing"] = failing
     if alarm:
         told = alarm._asdict()
         if not authority_of(request).is_admin:

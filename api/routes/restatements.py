@@ -11,7 +11,7 @@ from api.problems import Problem
 from api.requests import authority_of, day_of, known_at, today
 from api.routes.filing import filing_of, refusing
 from api.routes.trail import TRAIL_READ, limited_to
-from api.routes.trail_shapes import Position
+from api.routes.trail_shapes import Day, KnownAt, Position
 from api.state import STATE
 from projections.figures.asking import within_ledger
 from projections.figures.catalogue import definition_of
@@ -36,9 +36,9 @@ class Since(Looking, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Which figure, and between which positions."""
 
     since: Position
-    known_at: str | None = None
-    from_: str | None = None
-    to: str | None = None
+    known_at: KnownAt | None = None
+    from_: Day | None = None
+    to: Day | None = None
     by: str | None = None
     view: str = "participating"
     cluster: str | None = None

@@ -6,6 +6,13 @@ from uuid import UUID
 from msgspec import Meta, Raw, Struct
 
 Position = Annotated[int, Meta(ge=0, lt=2**53)]
+# Text for those who read it: they say better than a conversion what is wrong, and how to write it.
+_INSTANT = {"format": "date-time"}
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+KnownAt = Annotated[
+    str, Meta(extra_json_schema={"anyOf": [{"pattern": "^[0-9]{1,15}$"}, _INSTANT]})
+]
+DayOrInstant = Annotated[str, Meta(extra_json_schema={"anyOf": [{"format": "date"}, _INSTANT]})]
 
 
 class Matching(Struct, frozen=True, kw_only=True):
@@ -31,9 +38,9 @@ class TrailQuery(Matching, frozen=True, kw_only=True):
 
     before: Position | None = None
     """Before this position."""
-    recorded_from: str | None = None
+    recorded_from: DayOrInstant | None = None
     """Recorded at or after this instant, or on or after this day (Europe/Berlin)."""
-    recorded_to: str | None = None
+    recorded_to: DayOrInstant | None = None
     """Recorded at or before this instant, or on or before this day (Europe/Berlin)."""
     order: Literal["newest", "oldest"] | None = None
     """Left out: newest first; as NDJSON oldest first."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from api.routes.trail_shapes import Position
+from api.routes.trail_shapes import Day, KnownAt, Position
 from ledger.domain.vocabulary import (
     ActivityKind,
     ClusterCode,
@@ -22,9 +22,9 @@ Part = Annotated[str, Meta(min_length=1, max_length=200)]
 class CutQuery(Struct, frozen=True, kw_only=True):
     """The two times of a question."""
 
-    as_of: str | None = None
+    as_of: Day | None = None
     """A day, `2026-11-22`; left out: today in Europe/Berlin."""
-    known_at: str | None = None
+    known_at: KnownAt | None = None
     """A position, or an instant; left out: as known by now."""
     min_position: Position | None = None
     """Wait, as `Prefer: wait=2` says, until the read models are there."""
@@ -77,9 +77,9 @@ class ActivitiesQuery(ListQuery, frozen=True, kw_only=True):
     kind: ActivityKind | None = None
     mode: Mode | None = None
     status: Literal["planned", "held", "cancelled"] | None = None
-    from_: str | None = field(name="from", default=None)
+    from_: Day | None = field(name="from", default=None)
     """Held, or planned to go on, on or after this day."""
-    to: str | None = None
+    to: Day | None = None
     """Held, or planned to begin, on or before this day."""
     q: Part | None = None
     """A part of the title; case, accents and umlauts don't matter."""
@@ -113,7 +113,7 @@ class EnrolmentsQuery(ListQuery, frozen=True, kw_only=True):
 class HistoryQuery(Struct, frozen=True, kw_only=True):
     """How far back in the ledger's own time."""
 
-    known_at: str | None = None
+    known_at: KnownAt | None = None
     """A position, or an instant; left out: as known by now."""
     min_position: Position | None = None
     """Wait, as `Prefer: wait=2` says, until the read models are there."""

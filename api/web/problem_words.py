@@ -58,6 +58,7 @@ SAID: Final[dict[str, str]] = {
     "internal": "Die Anfrage ist hier gescheitert. Nennen Sie dem Betrieb: {request_id}.",
     "busy": "Die Warteschlange ist voll. Versuchen Sie es in einem Augenblick noch einmal.",
     "outcome_unknown": "Die Datenbank hat nicht geantwortet. Ob verbucht wurde, zeigen die Fakten.",
+    "disk_full": "Der Platte der Datenbank fehlt Platz. Versuchen Sie es später noch einmal.",
     "read_models_behind": "Die Auswertung ist noch nicht so weit.",
     "not_as_signed": "Die Datenbank ist nicht mehr das, was unterschrieben wurde. Der Betrieb muss"
     " nachsehen.",

@@ -62,7 +62,8 @@ class ServerStillRunning(StoreError):
 
 class DataOfAnotherVersion(StoreError):
     """{cluster} was made by PostgreSQL {found}, but this is PostgreSQL {major}: give --postgres-bin
-    the binaries of PostgreSQL {found}, or bring the data over with pg_upgrade."""
+    (CLUSTERLEDGER_POSTGRES_BIN) the binaries of PostgreSQL {found}, or bring the data over with
+    pg_upgrade."""
 
 
 class PostgresFailed(StoreError):

@@ -42,8 +42,8 @@ UNPRIVILEGED_USERS = ("clusterledger", "postgres", "nobody")
 
 
 class NoBinaries(StoreError):
-    """No PostgreSQL found in {where}: give --postgres-bin the folder that holds `postgres` and
-    `initdb` (PostgreSQL 15 to 18), or --database-url a running server."""
+    """No PostgreSQL found in {where}: give --postgres-bin (CLUSTERLEDGER_POSTGRES_BIN) the folder
+    that holds `postgres` and `initdb` (PostgreSQL 15 to 18), or --database-url a running server."""
 
 
 class UnsupportedPostgres(StoreError):

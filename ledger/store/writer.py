@@ -21,11 +21,13 @@ from eventsourcing.persistence import (
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
+from ledger.store.away import is_disk_full
 from ledger.store.batch import Slip, slips_of
 from ledger.store.book import Book
 from ledger.store.desk import Desk
 from ledger.store.herald import Herald
 from ledger.store.line import COMMIT, Line, Statement, Wait
+from ledger.store.outcomes import DiskFull, OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.store.rows import found, look_since, look_up, since
 from ledger.store.tree import Tree, TreeDamaged, TreeHead, locked_head
 
@@ -35,6 +37,8 @@ BATCH_FACTS_MAX: Final = 4_000
 CHUNK_FACTS: Final = 500
 QUEUE_FACTS_MAX: Final = 20_000
 TRIES: Final = 5
+GIVE_UP_S: Final = 5.0
+"""By then a restarted database is back; whoever waits would rather be told."""
 
 _SEATS: Final = Statement(
     b"seats",
@@ -42,32 +46,6 @@ _SEATS: Final = Statement(
     b" ON CONFLICT (activity_id) DO UPDATE SET taken = excluded.taken",
 )
 _ERASED: Final = Statement(b"erased", b"INSERT INTO ledger.erased SELECT * FROM unnest($1::uuid[])")
-
-
-class WriterBusy(Exception):
-    """The queue of facts to be recorded is full. Try again in {retry_after_s} s."""
-
-    retry_after_s = 1
-
-    def __init__(self) -> None:
-        super().__init__((type(self).__doc__ or "").format(retry_after_s=self.retry_after_s))
-
-
-class OutcomeUnknown(Exception):
-    """The database did not answer.
-
-    Post the same facts again: what was recorded is not recorded twice.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(" ".join((type(self).__doc__ or "").split()))
-
-
-class WriterClosed(Exception):
-    """The service is stopping and takes no more facts."""
-
-    def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
 
 
 class Ticket:
@@ -107,6 +85,10 @@ class Statistics:
         self.commit_s = 0.0
         self.last_batch_facts = 0
         self.last_position = 0
+        self.failure: Exception | None = None
+        """What kept the last batch back; None once one is recorded."""
+        self.failed_at = 0.0
+        """When it did, as time.time() says."""
 
 
 class Writer:
@@ -203,6 +185,8 @@ class Writer:
 
     def record_batch(self, batch: list[Ticket]) -> None:
         """Record a batch, waiting. On an error of the database again, or halved for the culprit."""
+        failure: Exception | None = None
+        until = time.monotonic() + GIVE_UP_S
         for attempt in range(1, TRIES + 1):
             try:
                 self._transact(batch)
@@ -212,8 +196,10 @@ class Writer:
                 # finds what was recorded by its idempotency key.
                 self.forget()
                 log.warning("append_interrupted", attempt=attempt, error=str(error)[:500])
-                if attempt < TRIES:
-                    time.sleep(0.05 * 2**attempt)
+                failure = DiskFull() if is_disk_full(error) else None
+                if attempt == TRIES or time.monotonic() > until:
+                    break
+                time.sleep(0.05 * 2**attempt)
             except TreeDamaged as error:
                 self.forget()
                 log.error("tree_damaged", tree_size=error.case["tree_size"])
@@ -229,7 +215,7 @@ class Writer:
                 log.exception("append_defect", **_named(batch))
                 self._halve(batch)
                 return
-        self._fail(batch)
+        self._fail(batch, failure)
 
     @property
     def has_line(self) -> bool:
@@ -253,10 +239,11 @@ class Writer:
         self.record_batch(batch[:middle])
         self.record_batch(batch[middle:])
 
-    @staticmethod
-    def _fail(batch: list[Ticket], error: Exception | None = None) -> None:
+    def _fail(self, batch: list[Ticket], error: Exception | None = None) -> None:
+        self.statistics.failure = error or OutcomeUnknown()
+        self.statistics.failed_at = time.time()
         for ticket in batch:
-            ticket.error = error or OutcomeUnknown()
+            ticket.error = self.statistics.failure
 
     def _transact(self, batch: list[Ticket]) -> None:
         """A transaction in a thread that waits."""
@@ -352,6 +339,7 @@ class Writer:
         self.statistics.commit_s += seconds
         self.statistics.last_batch_facts = facts
         self.statistics.last_position = self._desk.position
+        self.statistics.failure = None
 
 
 def _nobody() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from tests.api.running import BATCH, SOURCE
 
 BATCH_FACTS = 3
 LIMIT_S = 60
+PATIENCE_S = 20
 Acknowledged = dict[str, tuple[int, str]]
 """By the fact's id: position and leaf hash of its receipt."""
 
@@ -32,24 +35,35 @@ def events(batch: int) -> list[dict[str, Any]]:
 
 
 class Posters:
-    """`clients` of them, on connections of their own. Used in one event loop."""
+    """`clients` of them, on connections of their own. Used in one event loop.
 
-    def __init__(self, base: str, key: str, clients: int) -> None:
+    Batches are numbered from `first`.
+    """
+
+    def __init__(self, base: str, key: str, clients: int, first: int = 0) -> None:
+        self._first = first
         self._url = f"{base}/v1/facts"
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": BATCH}
         self._clients = clients
         self._stopping = False
-        self._answered = asyncio.Semaphore(0)
+        self._changed = asyncio.Event()
+        self._answered = 0
         self.acknowledged: Acknowledged = {}
-        self.batches = 0
-        """How many batches were begun: each may be in the ledger."""
+        self.batches = first
+        """Which batch would be begun next: each before it may be in the ledger."""
         self.retries = 0
+        self.refusals: Counter[str] = Counter()
+        """Answers 503, by their code."""
+        self.hung = 0
+        """How often nothing came for PATIENCE_S."""
+        self.slowest_s = 0.0
+        """How long an answer took at most; a broken connection is none."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=20)
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
         )
-        numbers = count()
+        numbers = count(self._first)
         self._tasks = [asyncio.ensure_future(self._post(numbers)) for _ in range(self._clients)]
         return self
 
@@ -62,9 +76,19 @@ class Posters:
 
     async def answers(self, number: int) -> None:
         """Wait for so many more answers."""
+        enough = self._answered + number
+        await self._until(lambda: self._answered >= enough)
+
+    async def refused(self, number: int) -> None:
+        """Wait for so many more answers 503."""
+        enough = self.refusals.total() + number
+        await self._until(lambda: self.refusals.total() >= enough)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(LIMIT_S):
-            for _ in range(number):
-                await self._answered.acquire()
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
 
     async def finish(self) -> None:
         """Let every client get the answer it waits for, then end."""
@@ -75,7 +99,7 @@ class Posters:
     async def again(self) -> Acknowledged:
         """Post every batch that was begun once more; the receipts."""
         found: Acknowledged = {}
-        for batch in range(self.batches):
+        for batch in range(self._first, self.batches):
             acknowledge(found, await self.until_answered(batch))
         return found
 
@@ -85,20 +109,28 @@ class Posters:
                 return
             self.batches = max(self.batches, batch + 1)
             acknowledge(self.acknowledged, await self.until_answered(batch))
-            self._answered.release()
+            self._answered += 1
+            self._changed.set()
 
     async def until_answered(self, batch: int) -> list[Mapping[str, Any]]:
         """The receipts of a batch, posted until there are some."""
         while True:
+            began = time.monotonic()
             try:
                 async with self._session.post(
                     self._url, json=events(batch), headers=self._headers
                 ) as answer:
+                    self.slowest_s = max(self.slowest_s, time.monotonic() - began)
                     if answer.status in {200, 201}:
                         items: list[Mapping[str, Any]] = (await answer.json())["items"]
                         return items
                     assert answer.status == 503, await answer.text()
-            except (aiohttp.ClientError, TimeoutError):
+                    assert int(answer.headers["Retry-After"]) > 0
+                    self.refusals[(await answer.json(content_type=None))["code"]] += 1
+                    self._changed.set()
+            except TimeoutError:
+                self.hung += 1
+            except aiohttp.ClientError:
                 pass  # the connection broke, or nobody listens
             self.retries += 1
             await asyncio.sleep(0.05)

@@ -54,6 +54,7 @@ def admin(postgres: EmbeddedPostgres) -> Iterator[Client]:
         held.keys.fresh_s = 1_000
         for pool in (held.readers, held._key_readers, held.ledger.book.datastore.pool):
             patch.setattr(pool, "timeout", 0.5)
+        held.patience_s = 0.5
         client = service.client("admin")
         client.post(("cluster.registered.v1", CLUSTER))
         client.read("/v1/clusters")
@@ -73,6 +74,10 @@ def test_a_reading_is_answered_with_503(admin: Client, path: str) -> None:
     answer = admin.get(path)
     assert (answer.status, answer.code) == (503, "unavailable"), answer.body.decode()
     assert "Traceback" not in answer.body.decode()
+
+
+def test_the_process_says_that_it_lives(admin: Client) -> None:
+    assert admin.get("/livez").status == 200
 
 
 def test_a_key_that_cannot_be_looked_up_is_answered_with_503(admin: Client) -> None:

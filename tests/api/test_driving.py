@@ -16,7 +16,8 @@ from ledger.domain.commands import Command, Incoming, Refused
 from ledger.service import Ledger
 from ledger.store.book import create
 from ledger.store.database import connect
-from ledger.store.writer import OutcomeUnknown, Ticket, Writer, WriterClosed
+from ledger.store.outcomes import OutcomeUnknown, WriterClosed
+from ledger.store.writer import Ticket, Writer
 from tests.awaiting import awaited
 from tests.domain.kit import ADMIN, fact
 

@@ -29,7 +29,7 @@ from ledger.store.codec import decode_leaf
 from ledger.store.database import connect
 from ledger.store.embedded import EmbeddedPostgres
 from ledger.store.migrate import migrate
-from ledger.store.writer import OutcomeUnknown
+from ledger.store.outcomes import OutcomeUnknown
 from tests.domain.kit import ADMIN, Given
 from tests.store.conftest import ORIGIN
 from tests.store.posting_child import BATCH_FACTS, posted

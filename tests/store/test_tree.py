@@ -16,8 +16,8 @@ from ledger.store import tree as growing
 from ledger.store.book import create
 from ledger.store.database import connect
 from ledger.store.migrate import known, migrate
+from ledger.store.outcomes import OutcomeUnknown
 from ledger.store.tree import TreeDamaged
-from ledger.store.writer import OutcomeUnknown
 from ledger.transparency.merkle import verify_consistency, verify_inclusion
 from ledger.transparency.tiles import Entries, NoTile, Tile, leaves_of, tiles_of
 from tests.domain.kit import ADMIN, Given, fact

@@ -18,8 +18,9 @@ from ledger.store import writer as writing
 from ledger.store.database import connect
 from ledger.store.herald import CHANNEL
 from ledger.store.line import Line
+from ledger.store.outcomes import OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.store.rows import Row
-from ledger.store.writer import OutcomeUnknown, Ticket, WriterBusy, WriterClosed
+from ledger.store.writer import Ticket
 from tests.domain.kit import ADMIN, Given, fact
 
 DAY = "2020-01-01"
