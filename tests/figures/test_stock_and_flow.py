@@ -165,9 +165,9 @@ def test_the_facts_behind_leavers_are_their_memberships(past: History) -> None:
     past.company("A", "B")
     past.member("A", "rail", "2009-01-01", last_day="2010-06-30")
     past.member("B", "rail", "2009-01-01")
-    facts = past.behind("leavers", **YEAR_2010).facts
+    facts = past.behind("leavers", **YEAR_2010).items
     assert [fact.type for fact in facts] == ["membership.admitted.v1", "membership.ended.v1"]
-    assert len(past.behind("members", period_to=date(2010, 6, 30)).facts) == 2
+    assert len(past.behind("members", period_to=date(2010, 6, 30)).items) == 2
 
 
 def test_what_went_on_as_the_heirs_ends_with_the_heir(past: History) -> None:
