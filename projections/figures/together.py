@@ -13,7 +13,7 @@ without a class, and again in each group, where it hides the first.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -141,26 +141,21 @@ class Together(Remembering):
 
         Where no more connections are to be had, the first one does it all.
         """
-        works = [*self._work(statements), *beside]
-        if len(works) < 2:
-            for work in works:
-                work(self.conn)
-            return
-        left = iter(works)
-        turn = Lock()
+        works = deque([*self._work(statements), *beside])
 
         def take(conn: psycopg.Connection[Any]) -> None:
-            while True:
-                with turn:
-                    work = next(left, None)
-                if work is None:
-                    return
-                work(conn)
+            try:
+                while (work := _next(works)) is not None:
+                    work(conn)
+            except BaseException:
+                works.clear()  # the other one need not go on
+                raise
 
         with ThreadPoolExecutor(1, "report") as other:
-            second = other.submit(_on_another, self.conn, take)
+            second = other.submit(_on_another, self.conn, take) if len(works) > 1 else None
             take(self.conn)
-            second.result()
+            if second is not None:
+                second.result()
 
     def _work(self, statements: Iterable[Statement]) -> list[Work]:
         """What has to be asked, the longest first: that of most stretches of days."""
@@ -182,6 +177,12 @@ class Together(Remembering):
 
 Work = Callable[[psycopg.Connection[Any]], object]
 """Finds out something on whichever connection takes it up, and keeps it."""
+
+
+def _next(works: deque[Work]) -> Work | None:
+    with suppress(IndexError):
+        return works.popleft()
+    return None
 
 
 def _on_another(conn: psycopg.Connection[Any], take: Work) -> None:

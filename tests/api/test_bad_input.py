@@ -200,7 +200,7 @@ def test_what_is_no_fact_is_named(
     assert "regex" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("wrong", ["a float", "a key twice", "a lone surrogate"])
+@pytest.mark.parametrize("wrong", ["a float", "a key twice", "an integer of 2^64"])
 def test_in_a_batch_it_is_said_which_event_is_ambiguous(
     app: Client, nothing_recorded: None, wrong: str
 ) -> None:

@@ -278,7 +278,7 @@ def test_facts_behind_are_paged(auditor: Browser, monkeypatch: pytest.MonkeyPatc
     page = "/de/figures/membership_pairs/facts.json?as_of=2013-01-01"
     first = json(auditor, page)["facts"]
     second = json(auditor, f"{page}&cursor={first['next']}")["facts"]
-    assert first["facts"][0]["position"] != second["facts"][0]["position"]
+    assert first["items"][0]["position"] != second["items"][0]["position"]
     assert (
         f"cursor={first['next'].replace('/', '%2F')}" in auditor.get(page.replace(".json", ""))[2]
     )

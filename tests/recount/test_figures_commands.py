@@ -145,18 +145,6 @@ def test_control_a_changed_row_is_a_difference_with_an_exit_code(past: History) 
     assert found["first_difference"].startswith("participations@2, start..")
 
 
-def test_with_all_figures_the_lists_of_facts_are_compared_too(past: History) -> None:
-    past.void(past.head)
-    past.project_all()
-    asked = ("--positions", 1, "--periods", 0, "--json")
-    found = json.loads(run("compare", "--database-url", past.url, *asked).stdout)
-    assert (found["tables_of_facts"], found["differences"]) == (2, 0)
-    tamper(past.url, "UPDATE models.trail_name SET name = 'key:other' WHERE name LIKE 'key:%'")
-    other = json.loads(run("compare", "--database-url", past.url, *asked).stdout)
-    assert other["differences"] == 2, "the control: no figure tells who recorded a fact"
-    assert other["first_difference"].startswith("late_voided_backdated, start..")
-
-
 def test_the_ledger_is_compared_with_an_exported_file(past: History, facts: Path) -> None:
     asked = ("--figure", "participations", "--positions", 1, "--periods", 0, "--json")
     done = run("compare", facts, "--database-url", past.url, *asked)

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 
+import psycopg
 import pytest
 
 from ledger.store.book import Book
 from projections.figures.engines import Engine
 from projections.recount.engine import DuckEngine, from_leaves
+from projections.reports.agreement import told_alike
 from projections.reports.catalogue import REPORTS, report_of
 from projections.reports.compute import compute_report
 from tests.conftest import FreshDatabase
-from tests.figures.history import ORIGIN, History, history, uid
+from tests.figures.history import OFFICE, ORIGIN, History, history, uid
 from tests.reports.programme import joint_programme
 from tests.reports.test_lateness import close
 
@@ -68,3 +70,18 @@ def test_a_report_has_the_same_bytes_from_both_engines(
     for known_at in (past.head, past.head // 2):
         assert made(duck, name, known_at) == made(past.engine, name, known_at)
     assert made(duck, name, past.head) != made(duck, name, past.head // 2), "the control"
+
+
+def test_lists_of_facts_are_compared_and_a_difference_is_named(
+    both: tuple[History, DuckEngine],
+) -> None:
+    past, duck = both
+    asked = [(PERIODS[0], past.head), (PERIODS[1], past.head)]
+    assert list(told_alike(past.engine, duck, asked)) == [None, None]
+    renamed = "UPDATE models.trail_name SET name = %s WHERE name = %s"
+    with psycopg.connect(past.url, autocommit=True) as conn:
+        conn.execute(renamed, ("key:other", OFFICE.actor))
+        first, _ = told_alike(past.engine, duck, asked)
+        conn.execute(renamed, (OFFICE.actor, "key:other"))
+    assert first is not None
+    assert first.startswith("late_voided_backdated, start..2019-12-31, known at ")
