@@ -303,7 +303,7 @@ def _made(receipt: Receipt, body: Struct, location: str) -> web.Response:
 
 
 def _described(report: ReportOf) -> Described:
-    return Described(report.name, report.title, report.meaning, report.parameters, report.sha256)
+    return Described(report.name, report.title, report.meaning, report.takes, report.sha256)
 
 
 _FILED: Final = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)

@@ -82,12 +82,17 @@ class ReportOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """`id@version`, as it is cited."""
         return f"{self.id}@{self.version}"
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of its parameters, with the one that every report takes."""
+        return (*self.parameters, OPEN_IMPORTS)
+
     def check(self, parameters: Mapping[str, str]) -> None:
         """Raises UnknownReportParameter."""
         for name, value in parameters.items():
             if name == OPEN_IMPORTS and value != ACCEPTED:
                 name = f"{name}={value}"  # noqa: PLW2901 - it has one value
-            elif name in (*self.parameters, OPEN_IMPORTS):
+            elif name in self.takes:
                 continue
             raise UnknownReportParameter(
                 report=self.id,
