@@ -142,10 +142,12 @@ class Together(Remembering):
         Where no more connections are to be had, the first one does it all.
         """
         works = deque([*self._work(statements), *beside])
+        every = len(works)
 
         def take(conn: psycopg.Connection[Any]) -> None:
             try:
                 while (work := _next(works)) is not None:
+                    self.tell(every - len(works) - 1, every)
                     work(conn)
             except BaseException:
                 works.clear()  # the other one need not go on
