@@ -2,7 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
@@ -15,6 +18,7 @@ from api.problems import Problem
 from api.state import STATE
 
 JSON: Final = "application/json"
+CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 OCTETS: Final = "application/octet-stream"
 EVENTS: Final = "text/event-stream"
@@ -122,3 +126,37 @@ def stream(media_type: str, headers: Mapping[str, str] | None = None) -> web.Str
     """An answer written piece by piece, with the headers that every answer carries."""
     given = {hdrs.CONTENT_TYPE: media_type, **PRIVATE, **SECURITY_HEADERS, **(headers or {})}
     return web.StreamResponse(headers=given)
+
+
+async def streamed_csv(
+    request: web.Request, pieces: AsyncIterator[Sequence[Struct]], headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """All rows of a list, as long as it may be: no more than a piece of it is ever held."""
+    first = await anext(pieces, ())  # a problem is answered before the first byte goes out
+    response = stream(f"{CSV}; charset=utf-8", headers)
+    await response.prepare(request)
+    await response.write(csv_of(first))
+    async for rows in pieces:
+        await response.write(csv_of(rows, header=False))
+    await response.write_eof()
+    return response
+
+
+def csv_of(rows: Sequence[Struct], *, header: bool = True) -> bytes:
+    """RFC 4180, UTF-8. A cell that a spreadsheet would take for a formula is defused."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if rows and header:
+        writer.writerow(rows[0].__struct_encode_fields__)
+    for row in rows:
+        values = msgspec.to_builtins(row).values()
+        writer.writerow([_cell(value) for value in values])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        value = " ".join(map(str, value))
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value.isoformat() if isinstance(value, date) else value

@@ -14,10 +14,10 @@ from psycopg import Connection
 
 from api.requests import today
 from api.state import State
-from projections.figures.asking import within_ledger
+from projections.figures import asking
 from projections.figures.catalogue import Definition
 from projections.figures.compute import Figure, Period, compute
-from projections.figures.engines import PostgresEngine
+from projections.figures.engines import Engine, PostgresEngine
 from projections.figures.overview import complete_years
 from projections.figures.public import public_answer
 from projections.figures.together import Together
@@ -39,6 +39,15 @@ class Question(NamedTuple):
     cluster: str | None
     of: str | None
     public: Period | None
+
+    def at(self, engine: Engine, position: int) -> asking.Question:
+        """The question at a position, checked. Raises a FigureRefusal, also for a period outside
+        the ledger."""
+        asking.within_ledger(engine, self.period_to, position, today=today())
+        asked = self._asdict()
+        del asked["public"]
+        definition = asked.pop("definition")
+        return asking.checked(engine, definition, known_at=position, **asked)
 
 
 class Page(NamedTuple):
@@ -116,7 +125,7 @@ def _years(conn: Connection[Any], position: int, day: date) -> Period | None:
 
 
 def _computed(engine: Together, question: Question, position: int) -> Page:
-    within_ledger(engine, question.period_to, position, today=today())
+    asking.within_ledger(engine, question.period_to, position, today=today())
     figure = compute(
         engine,
         question.definition,

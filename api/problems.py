@@ -69,7 +69,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "unknown_report": (404, "There is no such report"),
     "unknown_report_version": (404, "The report has no such version"),
     "unknown_report_parameter": (422, "The report takes no such parameter"),
-    "needs_the_book": (422, "The table is read from the ledger, which is not at hand"),
+    "import_open": (409, "An attendance list of the period has not come in full"),
     "reports_not_comparable": (422, "The two cannot be compared"),
     "report_mismatch": (500, "The report made again is not the one that was filed"),
     "public_profile": (403, "The public sees whole years at the head only"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,12 +21,13 @@ from ledger.store.database import READER, connect
 from projections import progress
 from projections.figures import agreement
 from projections.figures.almost import AlmostPage, almost_counted
-from projections.figures.asking import first_day, within_ledger
+from projections.figures.asking import checked, first_day, within_ledger
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, EVERY, Definition, definition_of
 from projections.figures.compute import Figure, compute
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
+from projections.reports.agreement import told_alike
 
 PAGE = 5_000
 
@@ -43,6 +45,10 @@ From = Annotated[
 To = Annotated[
     datetime | None,
     typer.Option("--to", formats=["%Y-%m-%d"], help="The last day; left out: today."),
+]
+Known = Annotated[
+    int | None,
+    typer.Option("--known-at", help="A position; left out: how far the read models are."),
 ]
 By = Annotated[str | None, typer.Option(help="A dimension.")]
 View = Annotated[str, typer.Option(help="By cluster: participating or lead.")]
@@ -66,9 +72,7 @@ def show(
     from_: From = None,
     to: To = None,
     as_of: AsOf = None,
-    known_at: Annotated[
-        int | None, typer.Option(help="A position; left out: how far the read models are.")
-    ] = None,
+    known_at: Known = None,
     by: By = None,
     view: View = "participating",
     cluster: Cluster = None,
@@ -78,32 +82,9 @@ def show(
     json: Json = False,
 ) -> None:
     """Compute a figure on the ledger. With --json its canonical bytes, whose digest is cited."""
-    from api.requests import today
-
     _one_day(as_of, from_, to)
-    given = settings(data_dir=data_dir, database_url=database_url)
-    with (
-        visited(given) as place,
-        connect(place.url, READER, autocommit=True) as conn,
-        _sentences(),
-    ):
-        engine, head = PostgresEngine(conn), progress.position(conn)
-        position = head if known_at is None else known_at
-        if not 0 <= position <= head:
-            raise CommandError(f"The read models' last position is {head}, not {position}.")
-        definition, period_to = definition_of(figure), _day(as_of or to) or today()
-        within_ledger(engine, period_to, position, today=today())
-        found = compute(
-            engine,
-            definition,
-            period_from=_day(from_),
-            period_to=period_to,
-            known_at=position,
-            by=by,
-            view=view,
-            cluster=cluster,
-            of=of,
-        )
+    with _asked(figure, from_, as_of or to, known_at, data_dir, database_url) as (engine, given):
+        found = compute(engine, **given, by=by, view=view, cluster=cluster, of=of)
     if json:
         print(found.canonical().decode())
         return
@@ -131,10 +112,7 @@ def _day(given: datetime | None) -> date | None:
     return given.date() if given else None
 
 
-Known = Annotated[
-    int | None,
-    typer.Option("--known-at", help="A position; left out: how far the read models are."),
-]
+Key = Annotated[str | None, typer.Option(help="With --by: a row of that table.")]
 Cursor = Annotated[str | None, typer.Option(help="Where an earlier page ended: its `next`.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="Streams of facts a page.")]
 
@@ -145,6 +123,8 @@ def facts(
     from_: From = None,
     to: To = None,
     known_at: Known = None,
+    by: By = None,
+    key: Key = None,
     view: View = "participating",
     cluster: Cluster = None,
     of: Of = None,
@@ -154,19 +134,11 @@ def facts(
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """The facts behind a figure, page by page."""
-    with _drilling(figure, to, known_at, data_dir, database_url) as (engine, asked):
-        page = facts_behind(
-            engine,
-            **asked,
-            period_from=_day(from_),
-            view=view,
-            cluster=cluster,
-            of=of,
-            after=cursor,
-            limit=limit,
-        )
-    _page(list(msgspec.to_builtins(page.facts)), page, json=json)
+    """The facts behind a figure, or behind one cell of it with --by and --key, page by page."""
+    with _asked(figure, from_, to, known_at, data_dir, database_url) as (engine, given):
+        question = checked(engine, **given, by=by, view=view, cluster=cluster, of=of)
+        page = facts_behind(engine, question, key=key, after=cursor, limit=limit)
+    _page(list(msgspec.to_builtins(page.items)), page, json=json)
 
 
 @app.command("almost")
@@ -175,18 +147,21 @@ def almost(
     from_: From = None,
     to: To = None,
     known_at: Known = None,
+    by: By = None,
+    key: Key = None,
+    view: View = "participating",
     cluster: Cluster = None,
+    of: Of = None,
     cursor: Cursor = None,
     limit: Limit = 100,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """What almost counted in a figure, and the rule that excluded it, page by page."""
-    with _drilling(figure, to, known_at, data_dir, database_url) as (engine, asked):
-        page = almost_counted(
-            engine, **asked, period_from=_day(from_), cluster=cluster, after=cursor, limit=limit
-        )
+    """What almost counted in a figure or a cell, and the rule that excluded it, page by page."""
+    with _asked(figure, from_, to, known_at, data_dir, database_url) as (engine, given):
+        question = checked(engine, **given, by=by, view=view, cluster=cluster, of=of)
+        page = almost_counted(engine, question, key=key, after=cursor, limit=limit)
     lines = [
         {
             "rule": one.rule,
@@ -200,10 +175,15 @@ def almost(
 
 
 @contextmanager
-def _drilling(
-    figure: str, to: datetime | None, known_at: int | None, data_dir: Any, database_url: Any
+def _asked(
+    figure: str,
+    from_: datetime | None,
+    to: datetime | None,
+    known_at: int | None,
+    data_dir: Any,
+    database_url: Any,
 ) -> Iterator[tuple[PostgresEngine, dict[str, Any]]]:
-    """An engine on the ledger, and the definition, last day and position that are asked for."""
+    """An engine on the ledger, and the definition, days and position that are asked for."""
     from api.requests import today
 
     given = settings(data_dir=data_dir, database_url=database_url)
@@ -216,12 +196,10 @@ def _drilling(
         position = head if known_at is None else known_at
         if not 0 <= position <= head:
             raise CommandError(f"The read models' last position is {head}, not {position}.")
-        period_to = _day(to) or today()
-        within_ledger(engine, period_to, position, today=today())
-        yield (
-            engine,
-            {"definition": definition_of(figure), "period_to": period_to, "known_at": position},
-        )
+        days = {"period_from": _day(from_), "period_to": _day(to) or today()}
+        definition = definition_of(figure)
+        within_ledger(engine, _day(to) or today(), position, today=today())
+        yield engine, {"definition": definition, **days, "known_at": position}
 
 
 def _page(lines: list[dict[str, Any]], page: FactsPage | AlmostPage, *, json: bool) -> None:
@@ -304,6 +282,7 @@ def compare(
         settings(data_dir=data_dir, database_url=database_url),
         facts,
         _definitions(figure, of=EVERY),
+        facts_too=not figure,
         positions=positions,
         stretches=periods,
         quiet=json,
@@ -318,6 +297,7 @@ def _compared(
     facts: Path | None,
     definitions: list[Definition],
     *,
+    facts_too: bool,
     positions: int,
     stretches: int,
     quiet: bool,
@@ -334,19 +314,24 @@ def _compared(
             begin, end = first_day(postgres, known[-1]), today()
             spans = agreement.periods(begin or end, end, stretches)
             asks = list(agreement.asks(postgres, definitions, spans, known))
-            first, differences = None, 0
-            with progress_bar("compare", len(asks), quiet=quiet) as bar:
-                for one in agreement.compared(postgres, duck, asks):
-                    differences += not one.equal
-                    first = first or (None if one.equal else str(one))
+            answers = agreement.compared(postgres, duck, asks)
+            found = (None if one.equal else str(one) for one in answers)
+            # What came late or was voided costs a reading of the trail: the whole and one part.
+            tables = [(span, at) for span in spans[:2] for at in known] if facts_too else []
+            told = told_alike(postgres, duck, tables)
+            differences = []
+            with progress_bar("compare", len(asks) + len(tables), quiet=quiet) as bar:
+                for difference in chain(found, told):
+                    differences += [difference] if difference else []
                     bar.advance(1)
     return {
         "definitions": len(definitions),
         "periods": len(spans),
         "positions": len(known),
         "comparisons": len(asks),
-        "differences": differences,
-        "first_difference": first,
+        "tables_of_facts": len(tables),
+        "differences": len(differences),
+        "first_difference": next(iter(differences), None),
     }
 
 
@@ -392,7 +377,6 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except FigureRefusal as refusal:
-        allowed = f" Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else ""
-        raise CommandError(f"{refusal}{allowed}") from refusal
+        raise CommandError(" ".join(filter(None, (str(refusal), refusal.fix)))) from refusal
     except Unreadable as unreadable:
         raise CommandError(str(unreadable)) from unreadable

@@ -28,7 +28,7 @@ from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import FigureRefusal
 from projections.reports import filing
 from projections.reports.catalogue import report_of
-from projections.reports.compute import compute_report
+from projections.reports.compute import Asked
 from projections.reports.explaining import Restatement, of_filings
 from projections.reports.filing import Filed
 from projections.reports.outputs import FORMATS, Format, Language, render
@@ -66,7 +66,7 @@ def file(
     known_at: KnownAt = None,
     parameter: Annotated[
         list[str],
-        typer.Option(help="A parameter, such as cluster=rail; repeatable."),
+        typer.Option(help="cluster=rail, open_imports=accepted; repeatable."),
     ] = [],  # noqa: B006 - typer copies it
     id: Id = None,
     source: Source = SOURCE,
@@ -80,14 +80,13 @@ def file(
     with _asked(data_dir, database_url) as (place, conn):
         engine, position = PostgresEngine(conn), _position(conn, known_at)
         within_ledger(engine, to.date(), position, today=today())
-        made = compute_report(
-            engine,
-            report_of(report),
+        asked = Asked(
             period_from=_day(from_),
             period_to=to.date(),
             known_at=position,
             parameters=_parameters(parameter),
         )
+        made = filing.to_be_filed(engine, report_of(report), asked)
         named = f"{made.report}/{made.period.from_}/{made.period.to}/{made.known_at}"
         receipt = _record(
             place,
@@ -319,8 +318,7 @@ def _asked(data_dir: Any, database_url: Any) -> Iterator[tuple[Place, Connection
         try:
             yield place, conn
         except FigureRefusal as refusal:
-            allowed = f" Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else ""
-            raise CommandError(f"{refusal}{allowed}") from refusal
+            raise CommandError(" ".join(filter(None, (str(refusal), refusal.fix)))) from refusal
         except (Refused, ReportMismatch) as error:
             raise CommandError(str(error)) from error
 

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from api.problems import Problem
+from api.problems import Finding, Problem
 
 DEPTH_MAX: Final = 32
 _INTEGER_MIN: Final = -(2**63)
@@ -63,25 +63,50 @@ def _strings(text: bytes) -> int:
 
 
 def parse_exactly(body: bytes) -> Any:
-    """What `parse` promises, token by token, and in words what is wrong. Raises Problem."""
+    """What `parse` promises, token by token, and in words what is wrong; in a batch, with which of
+    its events. Raises Problem."""
+    try:
+        return _exactly(body, DEPTH_MAX)
+    except _Ambiguous as error:
+        detail = str(error)
+        found = tuple(Finding(f"/{index}", detail) for index in _place(body))
+        raise Problem("malformed_json", detail, errors=found) from error
+
+
+def _exactly(body: bytes, levels: int) -> Any:
+    """The document, nested no deeper than so many levels. Raises _Ambiguous."""
     if body.startswith(b"\xef\xbb\xbf"):
-        raise _malformed("The body starts with a byte order mark.")
+        raise _Ambiguous("The body starts with a byte order mark.")
     try:
         text = body.decode()
         document = _decoder.decode(text)
         if "\\u" in text:
             json.dumps(document, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        raise _malformed(f"The body is not UTF-8 (byte {error.start}).") from error
+        raise _Ambiguous(f"The body is not UTF-8 (byte {error.start}).") from error
     except UnicodeEncodeError as error:
-        raise _malformed("A \\u escape names half a character (a lone surrogate).") from error
+        raise _Ambiguous("A \\u escape names half a character (a lone surrogate).") from error
     except RecursionError as error:
-        raise _malformed(_TOO_DEEP) from error
+        raise _Ambiguous(_TOO_DEEP) from error
     except ValueError as error:
-        raise _malformed(str(error)) from error
-    if _deeper(document, DEPTH_MAX):
-        raise _malformed(_TOO_DEEP)
+        raise _Ambiguous(str(error)) from error
+    if _deeper(document, levels):
+        raise _Ambiguous(_TOO_DEEP)
     return document
+
+
+def _place(body: bytes) -> list[int]:
+    """Where in an array the first thing that is wrong stands; empty, if that cannot be told."""
+    try:
+        items = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    for index, item in enumerate(items):
+        try:
+            _exactly(bytes(item), DEPTH_MAX - 1)
+        except _Ambiguous:
+            return [index]
+    return []
 
 
 _TOO_DEEP: Final = f"The body is nested deeper than {DEPTH_MAX}."
@@ -117,10 +142,6 @@ _decoder: Final = json.JSONDecoder(
     parse_constant=_refuse_number,
     parse_int=_integer,
 )
-
-
-def _malformed(detail: str) -> Problem:
-    return Problem("malformed_json", detail)
 
 
 def _deeper(value: Any, levels: int) -> bool:

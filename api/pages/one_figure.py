@@ -19,7 +19,7 @@ from api.pages.figure_clusters import ByCluster, by_cluster, is_by_cluster
 from api.pages.once import Once
 from api.pages.sheet import Ask, PageQuery, Sheet, page
 from api.problems import Problem
-from api.requests import day_of, today
+from api.requests import day_of
 from api.routes.figures import (
     READ,
     Seen,
@@ -34,7 +34,6 @@ from api.web.tables import Names, key_name
 from ledger.domain.streams import UNDATED, effective_day
 from ledger.store.codec import decode_leaf
 from projections.figures.almost import AlmostPage, almost_counted
-from projections.figures.asking import within_ledger
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import NUMBERS, Definition, Text, definition_of
 from projections.figures.engines import PostgresEngine
@@ -110,7 +109,7 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
     cut = Cut(question.period_to, ask.cut.known_at)
     about: dict[int, About] = {}
     if ask.authority.has(TRAIL_READ) and limited_to(ask.authority) is None:
-        listed = [fact.position for fact in behind.facts]
+        listed = [fact.position for fact in behind.items]
         listed += [fact.position for one in almost.items for fact in one.facts]
         about = await ask.state.read(_about, listed, cut)
     names = await ask.state.read(cluster_names, cut)
@@ -129,7 +128,7 @@ async def facts(ask: Ask[FactsQuery]) -> Sheet:
             behind,
             almost,
         ),
-        rows=behind.facts,
+        rows=behind.items,
         content={
             "question": question,
             "names": names,
@@ -178,21 +177,10 @@ def _behind(
     almost: str | None,
 ) -> Found:
     engine = PostgresEngine(conn)
-    within_ledger(engine, question.period_to, position, today=today())
-    asked: dict[str, Any] = {
-        "period_from": question.period_from,
-        "period_to": question.period_to,
-        "known_at": position,
-        "by": question.by,
-        "key": key,
-        "view": question.view,
-        "cluster": question.cluster,
-        "of": question.of,
-        "limit": _STREAMS,
-    }
+    whole = question.at(engine, position)
     return (
-        facts_behind(engine, question.definition, after=cursor, **asked),
-        almost_counted(engine, question.definition, after=almost, **asked),
+        facts_behind(engine, whole, key=key, after=cursor, limit=_STREAMS),
+        almost_counted(engine, whole, key=key, after=almost, limit=_STREAMS),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -29,9 +29,10 @@ from projections.figures.catalogue import Text
 from projections.figures.together import Tell, Together
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
-from projections.reports.compute import compute_report
+from projections.reports.compute import Asked, Making
 from projections.reports.filing import Filed
-from projections.reports.model import Report
+from projections.reports.imports import OpenImport, open_imports
+from projections.reports.model import ACCEPTED, OPEN_IMPORTS, Report, narrowing
 from projections.reports.public import public
 from projections.reports.refusals import ReportMismatch
 from projections.views.base import Cut
@@ -74,10 +75,11 @@ def _titles(items: list[Filed]) -> Mapping[str, Text]:
 
 
 class Preview(Struct, frozen=True):
-    """A report as it would be filed now."""
+    """A report as it would be filed now, and the open imports that it would be filed over."""
 
     report: Report
     digest: str
+    open_imports: list[OpenImport]
 
 
 class Made(Struct, frozen=True):
@@ -107,21 +109,21 @@ async def preview(ask: Ask[ReportsQuery]) -> Sheet:
     start = day_of(asked.from_, "from") if asked.from_ else None
     end, position = day_of(asked.to or None, "to"), ask.cut.known_at
     parameters = _parameters(asked.cluster)
+    whole = Asked(period_from=start, period_to=end, known_at=position, parameters=parameters)
 
     async def count(tally: Tally) -> Made:
-        report = await refusing(
-            ask.state.count(_computed, definition, start, end, position, parameters, tally.tell)
-        )
+        report = await refusing(ask.state.count(_computed, definition, whole, tally.tell))
         return await _made(ask.state, report, report.digest)
 
     key = ("preview", definition.name, start, end, position, asked.cluster or None)
     background = ask.request.app[BACKGROUND]
     made = await background.of(ask, definition.title, key, count, at=position)
     report = made.report
+    still_open = await ask.state.read(open_imports, definition, whole)
     return Sheet(
         title=report.title,
         template="report.html",
-        data=Preview(report, made.digest),
+        data=Preview(report, made.digest, still_open),
         report=report,
         content={
             "tables": made.drawn[ask.language],
@@ -145,25 +147,10 @@ def _named(name: str) -> ReportOf:
     return report_of(name)
 
 
-def _computed(
-    engine: Together,
-    report: ReportOf,
-    start: date | None,
-    end: date,
-    position: int,
-    parameters: Mapping[str, str],
-    tell: Tell,
-) -> Report:
+def _computed(engine: Together, report: ReportOf, asked: Asked, tell: Tell) -> Report:
     engine.tell = tell
-    within_ledger(engine, end, position, today=today())
-    return compute_report(
-        engine,
-        report,
-        period_from=start,
-        period_to=end,
-        known_at=position,
-        parameters=parameters,
-    )
+    within_ledger(engine, asked.period_to, asked.known_at, today=today())
+    return Making(engine, asked).report(report)
 
 
 async def file(ask: Ask[PageQuery], given: Mapping[str, str]) -> Sheet | Sent:
@@ -178,11 +165,16 @@ async def file(ask: Ask[PageQuery], given: Mapping[str, str]) -> Sheet | Sent:
             day_of(given["from"], "from") if given.get("from") else None,
         ),
         known_at=_position(given.get("known_at", "")),
-        parameters=_parameters(given.get("cluster")),
+        parameters=_parameters(given.get("cluster")) | _accepted(given),
     )
     done = await filed(ask.request, to_file)
     await ask.state.caught_up(done.receipt.position, 5.0)
     return Sent(f"/reports/{done.receipt.position}")
+
+
+def _accepted(given: Mapping[str, str]) -> dict[str, str]:
+    """What a box beside the list of open imports says."""
+    return {OPEN_IMPORTS: ACCEPTED} if given.get(OPEN_IMPORTS) == ACCEPTED else {}
 
 
 def _position(text: str) -> int | None:
@@ -281,7 +273,8 @@ def _comparable(conn: Connection[Any], found: Filed, upto: int) -> list[Filed]:
     return [
         other
         for other in filing.filings(conn, upto=upto, report=report)
-        if (other.period, other.parameters) == (found.period, found.parameters)
+        if (other.period, narrowing(other.parameters))
+        == (found.period, narrowing(found.parameters))
         and other.known_at >= found.known_at
         and other.position > found.position
     ]

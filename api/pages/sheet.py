@@ -7,10 +7,7 @@ chooses too. Every page is cut at `as_of` and `known_at`, and links carry both o
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import date
 from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -18,7 +15,7 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 from psycopg import Connection
 
-from api.answers import JSON, LEDGER_POSITION, accepted, stream
+from api.answers import CSV, JSON, LEDGER_POSITION, accepted, csv_of, streamed_csv
 from api.contract import Answer, Route, query
 from api.dispatch import SESSION, viewer_of
 from api.problems import Problem
@@ -35,10 +32,10 @@ from projections.reports.outputs import render as drawn_up
 from projections.views.base import Cut
 
 HTML: Final = "text/html"
-CSV: Final = "text/csv"
 _FORMS: Final = {".json": JSON, ".csv": CSV}
 LANGUAGE: Final = "/{language:de|en}"
 FORM: Final = r"{form:(?:\.json|\.csv)?}"
+_VARY: Final = "Accept, Authorization, Cookie"
 _FORM_BYTES_MAX: Final = 200_000
 _MARKS: Final = 20
 """How many marks the slider of positions has at most."""
@@ -245,7 +242,8 @@ def _media(request: web.Request) -> str:
 async def _answer(ask: Ask[Any], sheet: Sheet) -> web.StreamResponse:
     media = ask.media
     if media == CSV and sheet.every is not None:
-        return await _stream(ask, sheet.every())
+        headers = {LEDGER_POSITION: str(ask.cut.known_at), hdrs.VARY: _VARY}
+        return await streamed_csv(ask.request, sheet.every(), headers)
     if media == JSON:
         body = msgspec.json.encode(sheet.data)
     elif media == CSV and sheet.report is not None:
@@ -253,13 +251,13 @@ async def _answer(ask: Ask[Any], sheet: Sheet) -> web.StreamResponse:
     elif media == CSV:
         if sheet.rows is None:
             raise Problem("not_acceptable", f"This page is no list. Offered here: {HTML}, {JSON}.")
-        body = _csv(sheet.rows)
+        body = csv_of(sheet.rows)
     else:
         body = render(
             sheet.template, await _frame(ask, sheet), {**sheet.content, "data": sheet.data}
         ).encode()
     shown = Page.of(body, media if media == JSON else f"{media}; charset=utf-8")
-    response = send(ask.request, shown, "private, no-cache", vary="Accept, Authorization, Cookie")
+    response = send(ask.request, shown, "private, no-cache", vary=_VARY)
     if response.status == 200:
         response.set_status(sheet.status)
     if sheet.retry_after_s is not None:
@@ -267,19 +265,6 @@ async def _answer(ask: Ask[Any], sheet: Sheet) -> web.StreamResponse:
     response.headers[LEDGER_POSITION] = str(
         ask.cut.known_at if sheet.known_at is None else sheet.known_at
     )
-    return response
-
-
-async def _stream(ask: Ask[Any], pieces: AsyncIterator[Sequence[Struct]]) -> web.StreamResponse:
-    """All rows of a list, as long as it may be: no more than a piece of it is ever held."""
-    first = await anext(pieces, ())  # a problem is answered before the first byte goes out
-    headers = {LEDGER_POSITION: str(ask.cut.known_at), hdrs.VARY: "Accept, Authorization, Cookie"}
-    response = stream(f"{CSV}; charset=utf-8", headers)
-    await response.prepare(ask.request)
-    await response.write(_csv(first))
-    async for rows in pieces:
-        await response.write(_csv(rows, header=False))
-    await response.write_eof()
     return response
 
 
@@ -320,26 +305,6 @@ def _standing(conn: Connection[Any], cut: Cut) -> Standing:
         max(head, cut.known_at),
         tuple(sorted(recorded.items())),
     )
-
-
-def _csv(rows: Sequence[Struct], *, header: bool = True) -> bytes:
-    """RFC 4180, UTF-8. A cell that a spreadsheet would take for a formula is defused."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if rows and header:
-        writer.writerow(rows[0].__struct_encode_fields__)
-    for row in rows:
-        values = msgspec.to_builtins(row).values()
-        writer.writerow([_cell(value) for value in values])
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        value = " ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value.isoformat() if isinstance(value, date) else value
 
 
 async def _fields(request: web.Request) -> dict[str, str]:

@@ -1,16 +1,26 @@
 """Figures: every number with its definition, period, position and digest."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
 
 from aiohttp import web
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
-from api.answers import JSON, LEDGER_POSITION, PRIVATE, shown, unchanged
-from api.contract import PUBLIC, Answer, Route, query
+from api.answers import (
+    CSV,
+    JSON,
+    LEDGER_POSITION,
+    PRIVATE,
+    accepted,
+    shown,
+    streamed_csv,
+    unchanged,
+)
+from api.contract import PUBLIC, Answer, Handler, Route, query
 from api.dispatch import NOBODY
 from api.kept_figures import FIGURES, Question
 from api.problems import Finding, Problem
@@ -19,7 +29,6 @@ from api.routes.trail import covering, limited_to
 from api.routes.trail_shapes import Day, KnownAt, Position
 from api.state import STATE
 from projections.figures.almost import AlmostPage, almost_counted
-from projections.figures.asking import within_ledger
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import CATALOGUE, Definition, Measure, Text, definition_of
 from projections.figures.compute import Figure, Period
@@ -28,6 +37,8 @@ from projections.figures.refusals import FigureRefusal
 from projections.views import trail
 
 READ: Final = "figures:read"
+CSV_STREAMS: Final = 1_000
+"""Streams of facts that are read at a time for a CSV."""
 FINE: Final = frozenset({"quarter", "nuts3", "activity_nuts3"})
 """Tables whose rows add up to rows of another one: from that one what is withheld would follow."""
 
@@ -92,10 +103,9 @@ def _definition(request: web.Request) -> Definition:
 
 def of_refusal(refusal: FigureRefusal) -> Problem:
     """A figure's refusal as a problem that names what is allowed."""
-    fix = f"Allowed: {', '.join(refusal.allowed)}." if refusal.allowed else None
     name = next(iter(refusal.case), "")
-    finding = Finding(name, str(refusal), _plain(refusal.case.get(name)), fix=fix)
-    return Problem(refusal.code, str(refusal), errors=(finding,))
+    finding = Finding(name, str(refusal), _plain(refusal.case.get(name)), fix=refusal.fix)
+    return Problem(refusal.code, str(refusal), errors=(finding,), case=refusal.case)
 
 
 def _plain(value: object) -> object:
@@ -178,37 +188,6 @@ async def one(request: web.Request) -> web.StreamResponse:
     return web.Response(body=page.body, headers=headers)
 
 
-async def behind(request: web.Request) -> web.StreamResponse:
-    """The standing facts that make a figure, as far as the key may see them in the trail."""
-    asked = query(request, AskedFacts)
-    question = _question(request, asked)
-    seen = seen_by(request, asked.cluster)
-    position = await known_at(request, asked.known_at, asked.min_position)
-
-    def read(conn: Connection[Any]) -> FactsPage:
-        page = facts_behind(
-            _engine(conn, question.period_to, position),
-            question.definition,
-            period_from=question.period_from,
-            period_to=question.period_to,
-            known_at=position,
-            by=question.by,
-            key=asked.key,
-            view=question.view,
-            cluster=question.cluster,
-            of=question.of,
-            after=asked.cursor,
-            limit=asked.limit,
-        )
-        return facts_as_seen(conn, page, seen)
-
-    try:
-        page = await request.app[STATE].read(read)
-    except FigureRefusal as refusal:
-        raise of_refusal(refusal) from refusal
-    return shown(request, page)
-
-
 Seen = Callable[[Connection[Any], Iterable[int]], set[int]]
 
 
@@ -229,8 +208,8 @@ def seen_by(request: web.Request, cluster: str | None) -> Seen:
 
 def facts_as_seen(conn: Connection[Any], page: FactsPage, seen: Seen) -> FactsPage:
     """The facts behind a figure without those the key may not see."""
-    visible = seen(conn, (fact.position for fact in page.facts))
-    return replace(page, facts=tuple(f for f in page.facts if f.position in visible))
+    visible = seen(conn, (fact.position for fact in page.items))
+    return replace(page, items=tuple(f for f in page.items if f.position in visible))
 
 
 def almost_as_seen(conn: Connection[Any], page: AlmostPage, seen: Seen) -> AlmostPage:
@@ -243,41 +222,87 @@ def almost_as_seen(conn: Connection[Any], page: AlmostPage, seen: Seen) -> Almos
     return replace(page, items=tuple(item for item in items if item.facts))
 
 
-async def almost(request: web.Request) -> web.StreamResponse:
-    """What almost counted, and the rule that excluded it, as far as the key may see the facts."""
-    asked = query(request, AskedFacts)
-    question = _question(request, asked)
-    seen = seen_by(request, asked.cluster)
-    position = await known_at(request, asked.known_at, asked.min_position)
+P = TypeVar("P", FactsPage, AlmostPage)
 
-    def read(conn: Connection[Any]) -> AlmostPage:
-        page = almost_counted(
-            _engine(conn, question.period_to, position),
-            question.definition,
-            period_from=question.period_from,
-            period_to=question.period_to,
-            known_at=position,
-            by=question.by,
-            key=asked.key,
-            view=question.view,
-            cluster=question.cluster,
-            of=question.of,
-            after=asked.cursor,
-            limit=asked.limit,
+
+class AlmostLine(Struct, frozen=True):
+    """One fact of a stream that almost counted, as a line of CSV."""
+
+    rule: str
+    why_de: str
+    why_en: str
+    stream_kind: str
+    stream: UUID
+    position: int
+    type: str
+    recorded_at: str
+    voided_by: int | None
+
+
+def _drill_down(
+    listed: Callable[..., P],
+    as_seen: Callable[[Connection[Any], P, Seen], P],
+    lines: Callable[[P], Sequence[Struct]],
+) -> Handler:
+    """The handler of a list of facts: a page of it as JSON, or, from the cursor on, all of it as
+    CSV."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked = query(request, AskedFacts)
+        question = _question(request, asked)
+        media_type = accepted(request, JSON, CSV)
+        seen = seen_by(request, asked.cluster)
+        state = request.app[STATE]
+        position = await known_at(request, asked.known_at, asked.min_position)
+
+        def read(conn: Connection[Any], after: str | None, limit: int) -> P:
+            engine = PostgresEngine(conn)
+            whole = question.at(engine, position)
+            page = listed(engine, whole, key=asked.key, after=after, limit=limit)
+            return as_seen(conn, page, seen)
+
+        async def every() -> AsyncIterator[Sequence[Struct]]:
+            after = asked.cursor
+            while True:
+                page = await state.read(read, after, CSV_STREAMS)
+                if page.items:
+                    yield lines(page)
+                after = page.next
+                if after is None:
+                    break
+
+        try:
+            if media_type == CSV:
+                return await streamed_csv(request, every(), {LEDGER_POSITION: str(position)})
+            return shown(request, await state.read(read, asked.cursor, asked.limit))
+        except FigureRefusal as refusal:
+            raise of_refusal(refusal) from refusal
+
+    return handler
+
+
+def _almost_lines(page: AlmostPage) -> list[AlmostLine]:
+    return [
+        AlmostLine(
+            one.rule,
+            one.text.de,
+            one.text.en,
+            one.stream_kind,
+            one.stream,
+            fact.position,
+            fact.type,
+            fact.recorded_at,
+            fact.voided_by,
         )
-        return almost_as_seen(conn, page, seen)
-
-    try:
-        return shown(request, await request.app[STATE].read(read))
-    except FigureRefusal as refusal:
-        raise of_refusal(refusal) from refusal
+        for one in page.items
+        for fact in one.facts
+    ]
 
 
-def _engine(conn: Connection[Any], to: date, position: int) -> PostgresEngine:
-    """An engine for a period that lies within the ledger. Raises PeriodOutsideLedger."""
-    engine = PostgresEngine(conn)
-    within_ledger(engine, to, position, today=today())
-    return engine
+behind: Final = _drill_down(facts_behind, facts_as_seen, lambda page: page.items)
+behind.__doc__ = "The standing facts that make a figure, as far as the key may see them."
+almost: Final = _drill_down(almost_counted, almost_as_seen, _almost_lines)
+almost.__doc__ = "What almost counted, and the rule that excluded it, as far as the key may see it."
 
 
 async def catalogue(request: web.Request) -> web.StreamResponse:
@@ -334,11 +359,11 @@ ROUTES = (
         behind,
         "The facts behind a figure",
         READ,
-        {200: Answer("Some of them, and the cursor to more.", FactsPage)},
+        {200: Answer("Some of them, and the cursor to more; as CSV all.", FactsPage, (JSON, CSV))},
         "figures",
         query=AskedFacts,
         path_parameters={"id": str},
-        problems=(400, 401, 403, 404, 422, 503),
+        problems=(400, 401, 403, 404, 406, 422, 503),
     ),
     Route(
         "GET",
@@ -346,10 +371,10 @@ ROUTES = (
         almost,
         "What almost counted in a figure, and the rule that excluded it",
         READ,
-        {200: Answer("Some of it, and the cursor to more.", AlmostPage)},
+        {200: Answer("Some of it, and the cursor to more; as CSV all.", AlmostPage, (JSON, CSV))},
         "figures",
         query=AskedFacts,
         path_parameters={"id": str},
-        problems=(400, 401, 403, 404, 422, 503),
+        problems=(400, 401, 403, 404, 406, 422, 503),
     ),
 )

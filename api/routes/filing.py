@@ -29,7 +29,7 @@ from projections.figures.refusals import FigureRefusal
 from projections.figures.together import Tell, Together, silent
 from projections.reports import filing
 from projections.reports.catalogue import REPORTS, ReportOf, report_of
-from projections.reports.compute import compute_report
+from projections.reports.compute import Asked
 from projections.reports.filing import Filed
 from projections.reports.model import Report
 from projections.reports.refusals import ReportMismatch
@@ -57,7 +57,8 @@ class ClosedDays(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_
 
 class ToFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report to file. `id` and `source` name the filing, as they name a fact: repeating them
-    files nothing twice. `known_at` left out: how far the read models are."""
+    files nothing twice. `known_at` left out: how far the read models are. The parameter
+    `open_imports=accepted` files it although an attendance list has not come in full."""
 
     id: EventId
     source: Source
@@ -265,15 +266,13 @@ def _before(conn: Connection[Any], source: str, id: str, asked: ToFile | ToClose
 
 def _published(engine: Together, asked: ToFile, position: int) -> Fact:
     within_ledger(engine, asked.period.to, position, today=today())
-    report = compute_report(
-        engine,
-        report_of(asked.report),
+    whole = Asked(
         period_from=asked.period.from_,
         period_to=asked.period.to,
         known_at=position,
         parameters=asked.parameters,
     )
-    return filing.published(report)
+    return filing.published(filing.to_be_filed(engine, report_of(asked.report), whole))
 
 
 def _closed(engine: Together, asked: ToClose, position: int) -> Fact:
@@ -304,7 +303,7 @@ def _made(receipt: Receipt, body: Struct, location: str) -> web.Response:
 
 
 def _described(report: ReportOf) -> Described:
-    return Described(report.name, report.title, report.meaning, report.parameters, report.sha256)
+    return Described(report.name, report.title, report.meaning, report.takes, report.sha256)
 
 
 _FILED: Final = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)

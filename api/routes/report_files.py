@@ -26,7 +26,7 @@ from api.state import STATE
 from projections.figures.together import Tell, silent
 from projections.reports import filing
 from projections.reports.filing import Filed
-from projections.reports.model import Report
+from projections.reports.model import Report, narrowing
 from projections.reports.outputs import FORMATS, Format, Language, file_name, render
 from projections.reports.public import public
 
@@ -105,9 +105,13 @@ FILES: Final = web.AppKey("files", Files)
 
 
 def _draw(report: Report, form: Format, lang: Language, profile: Profile) -> File:
-    shown = public(report) if profile == "public" else report
-    body = render(shown, form, lang)
-    return File(body, file_name(shown, form, lang), sha256(body).digest())
+    return file_of(public(report) if profile == "public" else report, form, lang)
+
+
+def file_of(report: Report, form: Format, lang: Language) -> File:
+    """A report, drawn."""
+    body = render(report, form, lang)
+    return File(body, file_name(report, form, lang), sha256(body).digest())
 
 
 def _file(suffix: Suffix) -> Handler:
@@ -128,7 +132,9 @@ def _file(suffix: Suffix) -> Handler:
             read = request.app[STATE].read
             report = await refusing(read(report_at, position, upto, profile))
             file = await files.drawn(key, report, form, lang, profile)
-        headers = _headers(file, form, lang, profile)
+        # Who may keep it: everybody, or whoever asked.
+        keeping = f"{'public' if profile == 'public' else 'private'}, {_FOREVER}"
+        headers = headers_of(file, form, lang, keeping)
         held = unchanged(request, headers[hdrs.ETAG])
         if held is not None:
             held.headers.update(headers)
@@ -144,7 +150,7 @@ def report_at(
 ) -> Report:
     """A filed report made again; the public profile of a narrowed one is refused."""
     found = filing_of(conn, position, upto)
-    if profile == "public" and found.parameters:
+    if profile == "public" and narrowing(found.parameters):
         raise _narrowed()
     return made_again(conn, found, tell)
 
@@ -164,13 +170,13 @@ def profile_of(request: web.Request, asked: Profile | None) -> Profile:
     return "public"
 
 
-def _headers(file: File, form: Format, lang: Language, profile: Profile) -> Mapping[str, str]:
-    """RFC 9110 validators, RFC 9530 digest; who may keep it: everybody, or whoever asked."""
+def headers_of(file: File, form: Format, lang: Language, keeping: str) -> Mapping[str, str]:
+    """RFC 9110 validators, RFC 9530 digest; `keeping` is its Cache-Control."""
     output = FORMATS[form]
     headers = {
         hdrs.CONTENT_TYPE: output.media_type,
         hdrs.CONTENT_DISPOSITION: f'attachment; filename="{file.name}"',
-        hdrs.CACHE_CONTROL: f"{'public' if profile == 'public' else 'private'}, {_FOREVER}",
+        hdrs.CACHE_CONTROL: keeping,
         hdrs.VARY: _VARY,
         hdrs.ETAG: f'"{file.sha256.hex()}"',
         "Repr-Digest": f"sha-256=:{b64encode(file.sha256).decode()}:",
@@ -186,7 +192,8 @@ def _latest(suffix: Suffix) -> Handler:
         upto = await known_at(request, None, asked.min_position)
         every = await request.app[STATE].read(filing.filings, upto=upto, report=asked.report)
         reads = profile_of(request, None) == "full"
-        found: Filed | None = next((one for one in every if reads or not one.parameters), None)
+        shown = (one for one in every if reads or not narrowing(one.parameters))
+        found: Filed | None = next(shown, None)
         if found is None:
             raise Problem("not_found", f"Nothing is filed as {asked.report or 'a report'} yet.")
         headers = {

@@ -1,23 +1,28 @@
 """The restatement: what moved a filed report, or one figure, fact by fact."""
 
-from typing import Annotated, Final
+import asyncio
+from typing import Annotated, Final, Literal
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
-from api.answers import shown
-from api.contract import Answer, Route, path_value, query
+from api.answers import LEDGER_POSITION, PRIVATE, shown
+from api.contract import Answer, Handler, Route, path_value, query
 from api.problems import Problem
 from api.requests import authority_of, day_of, known_at, today
 from api.routes.filing import filing_of, refusing
+from api.routes.report_files import Suffix, file_of, headers_of
 from api.routes.trail import TRAIL_READ, limited_to
 from api.routes.trail_shapes import Day, KnownAt, Position
 from api.state import STATE
 from projections.figures.asking import within_ledger
-from projections.figures.catalogue import definition_of
+from projections.figures.catalogue import CATALOGUE, definition_of
 from projections.figures.together import Tell, Together, silent
 from projections.reports.compute import Question
 from projections.reports.explaining import Restatement, of_figure, of_filings
+from projections.reports.filing import Filed
+from projections.reports.outputs import FORMATS, Format, Language
+from projections.reports.restated import as_report
 from projections.reports.restatement import EVALUATIONS_MAX
 
 Evaluations = Annotated[int, Meta(ge=0, le=2_000)]
@@ -30,6 +35,18 @@ class Looking(Struct, frozen=True, kw_only=True):
     """How many figures may be computed to tell facts apart; what is left stands in `runs`."""
     min_position: Position | None = None
     """Wait, as `Prefer: wait=2` says, until the read models are there."""
+
+
+class AskedText(Looking, frozen=True, kw_only=True):
+    """And in which language its words are."""
+
+    lang: Language = "de"
+
+
+class AskedCsv(AskedText, frozen=True, kw_only=True):
+    """And in which dialect: RFC 4180, or German (semicolons, decimal comma, byte order mark)."""
+
+    dialect: Literal["rfc4180", "de"] = "rfc4180"
 
 
 class Since(Looking, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -58,14 +75,41 @@ async def of_reports(request: web.Request) -> web.StreamResponse:
 
     Needs `trail:read` for every cluster: it names facts, and who recorded them.
     """
+    found, _ = await _between(request, query(request, Looking))
+    return shown(request, found)
+
+
+async def _between(request: web.Request, asked: Looking) -> tuple[Restatement, Filed | None]:
+    """The restatement that the path names, and the filing at its later end, if it is one."""
     _unlimited(request)
-    asked = query(request, Looking)
+    state = request.app[STATE]
     upto = await known_at(request, None, asked.min_position)
     before = path_value(request, "before", Position)
     now = request.match_info["after"] == "now"
     after = None if now else path_value(request, "after", Position)
-    answer = request.app[STATE].count(restated, before, after, upto, asked.evaluations)
-    return shown(request, await refusing(answer))
+    later = None if after is None else await state.read(filing_of, after, upto)
+    answer = state.count(restated, before, after, upto, asked.evaluations)
+    return await refusing(answer), later
+
+
+def _file(suffix: Suffix) -> Handler:
+    """The handler of a restatement as a file, drawn as a report."""
+    shape = AskedCsv if suffix == "csv" else AskedText
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked = query(request, shape)
+        found, later = await _between(request, asked)
+        figures = CATALOGUE if later is None else later.asked.figures
+        origin = request.app[STATE].ledger.book.origin
+        report = as_report(found, origin=origin, figures=figures)
+        form: Format = "csv-de" if getattr(asked, "dialect", None) == "de" else suffix
+        file = await asyncio.to_thread(file_of, report, form, asked.lang)
+        position = {LEDGER_POSITION: str(found.after.known_at)}
+        headers = headers_of(file, form, asked.lang, PRIVATE[hdrs.CACHE_CONTROL])
+        return web.Response(body=file.body, headers={**headers, **position})
+
+    handler.__doc__ = f"A restatement as {suffix.upper()}."
+    return handler
 
 
 def restated(
@@ -120,7 +164,26 @@ def _of_one(
     )
 
 
+def _file_route(suffix: Suffix) -> Route:
+    media = FORMATS[suffix].media_type.partition(";")[0]
+    return Route(
+        "GET",
+        f"/v1/reports/{{before}}/diff/{{after}}.{suffix}",
+        _file(suffix),
+        f"The restatement of a filed report as {suffix.upper()}",
+        TRAIL_READ,
+        {200: Answer("The file.", None, media_types=(media,))},
+        "reports",
+        query=AskedCsv if suffix == "csv" else AskedText,
+        path_parameters={"before": Position, "after": str},
+        problems=(400, 401, 403, 404, 422, 429, 503),
+    )
+
+
+_SUFFIXES: Final[tuple[Suffix, ...]] = ("csv", "xlsx", "pdf")
+
 ROUTES: Final[tuple[Route, ...]] = (
+    *map(_file_route, _SUFFIXES),  # before {after}, which would take "now.csv" too
     Route(
         "GET",
         "/v1/reports/{before}/diff/{after}",

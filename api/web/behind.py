@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from projections.figures.asking import TIMES
 from projections.reports.catalogue import ColumnOf, TableOf
-from projections.reports.model import Cell, Report, Span, Table
+from projections.reports.model import Cell, Report, Span, Table, narrowing
 
 
 class Origin(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Behind(Struct, frozen=True):
 
 def origin(report: Report, table: TableOf) -> Origin:
     """Of a table of a report."""
-    return Origin(table, report.period, report.known_at, report.parameters)
+    return Origin(table, report.period, report.known_at, narrowing(report.parameters))
 
 
 def of_cell(origin: Origin, table: Table, at: int, key: Cell) -> Behind | None:

@@ -50,7 +50,10 @@ SAID: Final[dict[str, str]] = {
     "unknown_report": "Diesen Bericht gibt es nicht.",
     "unknown_report_version": "Diese Fassung des Berichts gibt es nicht.",
     "unknown_report_parameter": "Diese Angabe kennt der Bericht nicht.",
-    "needs_the_book": "Diese Tabelle braucht das Buch selbst, und das liegt hier nicht vor.",
+    "import_open": "Von {activities} Veranstaltungen des Zeitraums ist die Teilnahmeliste noch"
+    " nicht vollständig eingetroffen (erfasste Personen/angekündigte Zeilen): {first}. Buchen Sie"
+    " die fehlenden Teilnahmen, heben Sie eine falsche Liste auf, oder legen Sie den Bericht"
+    " ausdrücklich trotzdem ab.",
     "reports_not_comparable": "Diese beiden Berichte lassen sich nicht vergleichen.",
     "report_mismatch": "Der neu berechnete Bericht ist nicht der abgelegte.",
     "public_profile": "Die Öffentlichkeit sieht nur ganze Jahre zum neuesten Stand.",

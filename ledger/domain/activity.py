@@ -16,7 +16,8 @@ from ledger.domain.refusals import Refusal
 class Activity(Struct, frozen=True):
     """`total` and `unlisted` are the latest head-counts of their scope.
 
-    `complete`: a list that names everybody was imported.
+    `complete`: a list that names everybody was imported. `announced`: the most rows that a list
+    has; of the same list sent again, or sent longer, the rows are the same persons.
     """
 
     activity_id: UUID | None = None
@@ -35,6 +36,7 @@ class Activity(Struct, frozen=True):
     unlisted: int | None = None
     lists: int = 0
     complete: bool = False
+    announced: int | None = None
 
     @property
     def exists(self) -> bool:
@@ -88,7 +90,12 @@ def evolve(state: Activity, fact: Fact) -> Activity:
         case f.HeadcountRecorded():
             return replace(state, unlisted=fact.count)
         case f.AttendanceListImported():
-            return replace(state, lists=state.lists + 1, complete=state.complete or fact.complete)
+            return replace(
+                state,
+                lists=state.lists + 1,
+                complete=state.complete or fact.complete,
+                announced=max(state.announced or 0, fact.rows),
+            )
     return state
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -18,9 +17,9 @@ import msgspec
 
 from ledger.domain.history import Entry, voided
 from ledger.domain.streams import Kind, namespace
-from projections.figures.asking import checked
+from projections.figures.asking import Question
 from projections.figures.behind import Key, histories, stream_of
-from projections.figures.catalogue import Definition, Text, composed
+from projections.figures.catalogue import Text, composed
 from projections.figures.cell import cell
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import InvalidCursor
@@ -100,38 +99,21 @@ def rules() -> tuple[Rule, ...]:
     return tuple(msgspec.convert(tomllib.loads(text)["rules"], tuple[Rule, ...]))
 
 
-def almost_counted(  # noqa: PLR0913 - a question has this many parts
+def almost_counted(
     engine: PostgresEngine,
-    definition: Definition,
+    question: Question,
     *,
-    period_from: date | None,
-    period_to: date,
-    known_at: int,
-    by: str | None = None,
     key: str | None = None,
-    view: str = "participating",
-    cluster: str | None = None,
-    of: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> AlmostPage:
-    """Streams that almost counted in a figure or in one cell of it (`key` of its table `by`), rule
-    by rule, page by page.
+    """Streams that almost counted in a figure or in one cell of it (`key` of the table that the
+    question asks for), rule by rule, page by page.
 
     A stream may stand under several rules. `limit` is the number of streams a page. Raises a
     FigureRefusal.
     """
-    question = checked(
-        engine,
-        definition,
-        period_from=period_from,
-        period_to=period_to,
-        known_at=known_at,
-        by=by,
-        view=view,
-        cluster=cluster,
-        of=of,
-    )
+    definition = question.definition
     first_rule, beginning = _parsed(after)
     parameters = cell(engine, question, key).parameters
     found: list[tuple[Rule, Key]] = []
@@ -143,7 +125,7 @@ def almost_counted(  # noqa: PLR0913 - a question has this many parts
         sql = composed(rule.sql.lstrip(), fragments=definition.fragments, then=_PAGE, name="almost")
         rows = engine.rows(sql, {**parameters, **page, "streams": limit + 1 - len(found)})
         found += [(rule, (int(k), a, str(b))) for k, a, b in rows]
-    items = _with_facts(engine, found[:limit], known_at)
+    items = _with_facts(engine, found[:limit], question.known_at)
     return AlmostPage(items, _cursor(*found[limit - 1]) if len(found) > limit else None)
 
 

@@ -14,7 +14,7 @@ import psycopg
 from ledger.domain.history import Entry, standing
 from ledger.domain.streams import Kind, namespace, stream_id
 from ledger.store.codec import decode_leaf
-from projections.figures.asking import checked
+from projections.figures.asking import Question
 from projections.figures.catalogue import Definition
 from projections.figures.cell import cell
 from projections.figures.engines import PostgresEngine
@@ -40,27 +40,20 @@ class FactBehind(msgspec.Struct, frozen=True, kw_only=True):
 class FactsPage(msgspec.Struct, frozen=True):
     """Some of the facts, and the cursor for more of them; None after the last ones."""
 
-    facts: tuple[FactBehind, ...]
+    items: tuple[FactBehind, ...]
     next: str | None
 
 
-def facts_behind(  # noqa: PLR0913 - a question has this many parts
+def facts_behind(
     engine: PostgresEngine,
-    definition: Definition,
+    question: Question,
     *,
-    period_from: date | None,
-    period_to: date,
-    known_at: int,
-    by: str | None = None,
     key: str | None = None,
-    view: str = "participating",
-    cluster: str | None = None,
-    of: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> FactsPage:
-    """The standing facts that make a figure, or one cell of it (`key` of its table `by`), page by
-    page.
+    """The standing facts that make a figure, or one cell of it (`key` of the table that the
+    question asks for), page by page.
 
     Listed are the streams the figure counts (the organisations' memberships, attendances,
     enrolments; the activities; the projects), in order of kind and key, and of each its facts that
@@ -69,17 +62,7 @@ def facts_behind(  # noqa: PLR0913 - a question has this many parts
     identities and classes are in the streams' own histories. `limit` is the number of streams a
     page; each has one to a few facts. Raises a FigureRefusal.
     """
-    question = checked(
-        engine,
-        definition,
-        period_from=period_from,
-        period_to=period_to,
-        known_at=known_at,
-        by=by,
-        view=view,
-        cluster=cluster,
-        of=of,
-    )
+    definition, known_at = question.definition, question.known_at
     kind, first_key, second_key = _BEGINNING if after is None else _parsed(after)
     asked = cell(engine, question, key)
     parameters = asked.parameters | {

@@ -218,7 +218,9 @@ def _table(engine: Engine, question: Question) -> dict[str, Cell]:
 
 def _expected(engine: Engine, question: Question) -> Iterable[str]:
     """Keys that have a row even if nothing is counted there: every cluster with a day in the
-    period, every code of a closed list."""
+    period, every code of a closed list, and what is unknown, where that can be."""
+    if question.by == "joined":
+        return ()
     if question.by != "cluster":
         return (*CODES.get(question.by or "", ()), UNKNOWN)
     if question.cluster:

@@ -22,7 +22,12 @@ class FigureRefusal(Exception):
     def __init__(self, *, allowed: Iterable[str] = (), **case: object) -> None:
         self.allowed = tuple(allowed)
         self.case = case
-        super().__init__((self.__doc__ or "").format_map(case))
+        super().__init__(" ".join((self.__doc__ or "").split()).format_map(case))
+
+    @property
+    def fix(self) -> str | None:
+        """What would do."""
+        return f"Allowed: {', '.join(self.allowed)}." if self.allowed else None
 
 
 class UnknownFigure(FigureRefusal):

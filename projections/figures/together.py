@@ -13,10 +13,12 @@ without a class, and again in each group, where it hides the first.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from threading import Lock
@@ -24,6 +26,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from projections.figures.catalogue import NUMBERS, ONCE, Definition, needs
 from projections.figures.engines import Engine, PostgresEngine
@@ -98,20 +101,20 @@ class Remembering:
     """An engine that remembers: at one position the answer to the same statement is the same."""
 
     def __init__(self, engine: Engine, answers: Answers | None = None) -> None:
-        self._engine = engine
+        self.engine = engine
         self.answers = answers or Answers()
 
     @property
     def origin(self) -> str:
         """The engine's."""
-        return self._engine.origin
+        return self.engine.origin
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         """The rows of one statement."""
         key = key_of(sql, parameters)
         found = self.answers.get(key)
         if found is None:
-            found = self._engine.rows(sql, parameters)
+            found = self.engine.rows(sql, parameters)
             self.answers.keep({key: found})
         return found
 
@@ -128,19 +131,71 @@ class Together(Remembering):
 
     def announce(self, statements: Iterable[Statement]) -> None:
         """Have the rows of many statements before they are asked for one by one."""
+        works = self._work(statements)
+        for done, work in enumerate(works):
+            self.tell(done, len(works))
+            work(self.conn)
+
+    def announce_all(self, statements: Iterable[Statement], *, beside: Iterable[Work] = ()) -> None:
+        """Have them sooner, with whatever work there is beside: a second connection takes its part.
+
+        Where no more connections are to be had, the first one does it all.
+        """
+        works = deque([*self._work(statements), *beside])
+        every = len(works)
+
+        def take(conn: psycopg.Connection[Any]) -> None:
+            try:
+                while (work := _next(works)) is not None:
+                    self.tell(every - len(works) - 1, every)
+                    work(conn)
+            except BaseException:
+                works.clear()  # the other one need not go on
+                raise
+
+        with ThreadPoolExecutor(1, "report") as other:
+            second = other.submit(_on_another, self.conn, take) if len(works) > 1 else None
+            take(self.conn)
+            if second is not None:
+                second.result()
+
+    def _work(self, statements: Iterable[Statement]) -> list[Work]:
+        """What has to be asked, the longest first: that of most stretches of days."""
         missing = self._missing({one.key: one for one in statements})
         if missing and self._shares:
             self.answers.keep(warmed(self.conn, list(missing)))
             missing = self._missing(missing)
-        together = list(_asked_together(missing.values()))
-        for done, asked in enumerate(together):
-            self.tell(done, len(together))
-            with self.conn.transaction():
-                self.conn.execute(_PATIENCE)
-                self.answers.keep(asked.answers(self._engine))
+        together = sorted(_asked_together(missing.values()), key=lambda one: -len(one.stretches))
+        return [partial(self._answer, asked) for asked in together]
+
+    def _answer(self, asked: _Asked, conn: psycopg.Connection[Any]) -> None:
+        with conn.transaction():
+            conn.execute(_PATIENCE)
+            self.answers.keep(asked.answers(PostgresEngine(conn)))
 
     def _missing(self, statements: Mapping[bytes, Statement]) -> dict[bytes, Statement]:
         return {key: one for key, one in statements.items() if self.answers.get(key) is None}
+
+
+Work = Callable[[psycopg.Connection[Any]], object]
+"""Finds out something on whichever connection takes it up, and keeps it."""
+
+
+def _next(works: deque[Work]) -> Work | None:
+    with suppress(IndexError):
+        return works.popleft()
+    return None
+
+
+def _on_another(conn: psycopg.Connection[Any], take: Work) -> None:
+    """Work on a connection like this one, if the server has one left."""
+    like = make_conninfo(conn.info.dsn, password=conn.info.password)
+    try:
+        other = psycopg.connect(like, autocommit=True)
+    except psycopg.OperationalError:
+        return
+    with other:
+        take(other)
 
 
 def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, Rows]:

@@ -28,6 +28,7 @@ class ActivityRow(NamedTuple):
     unlisted: int | None
     listed: bool
     complete: bool
+    announced: int | None
 
 
 ACTIVITY = Table(
@@ -52,6 +53,7 @@ CREATE TABLE activity (
     unlisted    bigint,            -- head-count on top of the named
     listed      boolean NOT NULL,  -- a list was imported
     complete    boolean NOT NULL,  -- a list that names everybody was imported
+    announced   bigint,            -- the most rows that a list has
     known_from  bigint  NOT NULL,
     known_to    bigint  NOT NULL,
     CHECK (known_from < known_to)
@@ -88,6 +90,7 @@ def rows(key: tuple[Any, ...], state: Activity) -> Iterator[Projected]:
             unlisted=state.unlisted,
             listed=state.lists > 0,
             complete=state.complete,
+            announced=state.announced,
         ),
     )
 

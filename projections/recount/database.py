@@ -27,7 +27,6 @@ class Database:
                 "temp_directory": str(folder / "spilled"),
                 "threads": 1,  # each has buffers of its own, and the other core verifies
                 "preserve_insertion_order": False,
-                "enable_progress_bar": False,  # it would stand among what commands print
             }
         )
         # It would stand among what commands print.

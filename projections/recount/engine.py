@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from io import IOBase
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeGuard
@@ -14,13 +15,16 @@ import sqlglot
 
 from projections.recount.database import Database
 from projections.recount.reading import load, read_lines
+from projections.recount.telling import Telling
+from projections.recount.trailer import lines_of
 
 
 class DuckEngine:
     """Answers a figure's SQL from a file of facts alone. `position` is the last one it holds."""
 
-    def __init__(self, db: Database, *, origin: str, position: int) -> None:
+    def __init__(self, db: Database, leaves: Path, *, origin: str, position: int) -> None:
         self._db = db
+        self.telling = Telling(db, leaves)
         self._origin = origin
         self.position = position
 
@@ -60,13 +64,17 @@ def from_leaves(
     """
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="recount-")))
+        upto = None
         if isinstance(leaves, Path):
+            upto = lines_of(leaves)
             leaves = stack.enter_context(leaves.open("rb"))
         lines = read_lines(leaves) if _is_file(leaves) else (bytes(leaf) + b"\n" for leaf in leaves)
         stack.callback(lines.close)
         db = stack.enter_context(Database(scratch))
-        position = load(db, lines, scratch, origin=origin, reduced=reduced)
-        yield DuckEngine(db, origin=origin, position=position)
+        told = islice(lines, upto)
+        parts = scratch / "parts"
+        position = load(db, told, scratch, parts, origin=origin, reduced=reduced)
+        yield DuckEngine(db, parts, origin=origin, position=position)
 
 
 def _is_file(leaves: IO[bytes] | Iterable[bytes]) -> TypeGuard[IO[bytes]]:

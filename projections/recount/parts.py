@@ -14,7 +14,8 @@ BUFFERED_BYTES_MAX: Final = 8 << 20
 class Parts:
     """Lines with their newlines, in parts by key, each part in the order in which they came.
 
-    `file` is open for writing and reading, and belongs to this alone. Which part a key is in
+    `file` is open for writing and reading, and belongs to this alone; in the end it has every
+    line. Which part a key is in
     differs from process to process: nobody can choose keys that all meet in one.
     """
 
@@ -38,11 +39,13 @@ class Parts:
             buffer.clear()
 
     def parts(self) -> Iterator[bytes]:
-        """The lines of every part, once: what is given is forgotten."""
+        """The lines of every part, once: what is given is in the file alone."""
         for part, buffer in enumerate(self._buffers):
             pieces, at = [], self._written[part]
             for begin, size in zip(at[::2], at[1::2], strict=True):
                 self._file.seek(begin)
                 pieces.append(self._file.read(size))
             yield b"".join([*pieces, buffer])
+            self._file.seek(self._end)
+            self._end += self._file.write(buffer)
             buffer.clear()

@@ -121,13 +121,15 @@ def load(
     db: Database,
     lines: Iterable[bytes],
     scratch: Path,
+    leaves: Path,
     *,
     origin: str,
     reduced: Callable[[int], object],
 ) -> int:
     """Fill the tables `models.*` from leaves, each with its newline; the last position.
 
-    `scratch` is a folder for what stands between. `reduced` is told some thirty times how many
+    `scratch` is a folder for what stands between, `leaves` a file that then has every line, in an
+    order of its own. `reduced` is told some thirty times how many
     facts have been through the reducer. Raises OSError where they cannot be read, Unreadable.
     """
     try:
@@ -135,7 +137,7 @@ def load(
         for table in TABLES:
             shape = ", ".join(f"{name} {type}" for name, type in columns(table).items())
             db.rows(f"CREATE TABLE models.{table} ({shape})")
-        with (scratch / "parts").open("w+b") as file:
+        with leaves.open("w+b") as file:
             parts = Parts(file)
             with _uncollected(), _Rows(scratch) as rows:
                 last = _spread(lines, parts)

@@ -273,7 +273,7 @@ def activity(facts: list[Fact]) -> Iterator[Row]:
             now |= fact.data
     plan = ("title", "kind", "mode", "organisers", "starts_on", "ends_on", "nuts3", "capacity")
     now["organisers"] = once(now["organisers"])
-    lists = [f.data["complete"] for f in facts if f.type == "attendance_list.imported.v1"]
+    lists = [f.data for f in facts if f.type == "attendance_list.imported.v1"]
     yield Row(
         "activity",
         (
@@ -284,7 +284,8 @@ def activity(facts: list[Fact]) -> Iterator[Row]:
             counts.get("total"),
             counts.get("unlisted"),
             bool(lists),
-            any(lists),
+            any(one["complete"] for one in lists),
+            max((one["rows"] for one in lists), default=None),
         ),
     )
 

@@ -63,6 +63,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "unlisted": "BIGINT",
         "listed": "BOOLEAN",
         "complete": "BOOLEAN",
+        "announced": "BIGINT",
     },
     "attendance": {
         "activity_id": "UUID",

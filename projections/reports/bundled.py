@@ -12,7 +12,6 @@ from projections.figures.refusals import FigureRefusal
 from projections.folding import UNFOLDABLE
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
-from projections.reports.catalogue import report_of, tables_of
 from projections.reports.filing import Filed, filed, made_again
 from projections.reports.refusals import ReportMismatch
 
@@ -49,11 +48,10 @@ def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, by
 
 
 class Made(NamedTuple):
-    """What a recount came to: how many filings were made again, those with a table that no engine
-    of figures has, of how many facts, and the seconds it took to load them."""
+    """What a recount came to: how many filings were made again, of how many facts, and the seconds
+    it took to load them."""
 
     reports: int
-    beyond: list[str]
     facts: int
     seconds: float
 
@@ -76,11 +74,9 @@ def recompute(
         with from_leaves(facts, origin=origin, reduced=reduced) as engine:
             seconds = time.perf_counter() - began
             filings = [_filing(position, leaf) for position, leaf in published]
-            beyond = list(dict.fromkeys(one.report for one in filings if _lists_facts(one)))
-            asked = [filing for filing in filings if filing.report not in beyond]
-            for filing in asked:
+            for filing in filings:
                 _make_again(engine, filing)
-            return Made(len(asked), beyond, engine.position, seconds)
+            return Made(len(filings), engine.position, seconds)
     except Unreadable as error:
         first = next((position for position, _ in published), 0)
         raise NotRecomputed(first, error) from error
@@ -93,14 +89,6 @@ def _filing(position: int, leaf: bytes) -> Filed:
         raise NotRecomputed(
             position, f"it publishes no report that can be read: {error}"
         ) from error
-
-
-def _lists_facts(filing: Filed) -> bool:
-    """Whether a table of the report is read from the book, and not a table of figures."""
-    try:
-        return any(table.source for table in tables_of(report_of(filing.report)))
-    except FigureRefusal as error:  # a report that this software does not know
-        raise NotRecomputed(filing.position, error) from error
 
 
 def _make_again(engine: Engine, filing: Filed) -> None:

@@ -21,8 +21,12 @@ import msgspec
 
 from projections.figures.catalogue import CATALOGUE as FIGURES
 from projections.figures.catalogue import Text
-from projections.reports.model import Chart
-from projections.reports.refusals import UnknownReport, UnknownReportVersion
+from projections.reports.model import ACCEPTED, OPEN_IMPORTS, Chart
+from projections.reports.refusals import (
+    UnknownReport,
+    UnknownReportParameter,
+    UnknownReportVersion,
+)
 
 _FOLDER: Final = files("projections.reports") / "definitions"
 
@@ -77,6 +81,24 @@ class ReportOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def name(self) -> str:
         """`id@version`, as it is cited."""
         return f"{self.id}@{self.version}"
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of its parameters, with the one that every report takes."""
+        return (*self.parameters, OPEN_IMPORTS)
+
+    def check(self, parameters: Mapping[str, str]) -> None:
+        """Raises UnknownReportParameter."""
+        for name, value in parameters.items():
+            if name == OPEN_IMPORTS and value != ACCEPTED:
+                name = f"{name}={value}"  # noqa: PLW2901 - it has one value
+            elif name in self.takes:
+                continue
+            raise UnknownReportParameter(
+                report=self.id,
+                parameter=name,
+                allowed=(*self.parameters, f"{OPEN_IMPORTS}={ACCEPTED}"),
+            )
 
 
 def _load(name: str) -> ReportOf:

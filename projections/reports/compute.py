@@ -20,9 +20,8 @@ from projections.figures.engines import Engine, PostgresEngine
 from projections.figures.refusals import PeriodReversed
 from projections.figures.together import Remembering, Statement, Together
 from projections.reports.catalogue import ColumnOf, ReportOf, TableOf, tables_of
-from projections.reports.model import Cell, Column, Report, Span, Table, Used
-from projections.reports.refusals import UnknownReportParameter
-from projections.reports.trailing import Cut, content_of
+from projections.reports.model import Cell, Column, Report, Span, Table, Used, narrowing
+from projections.reports.trailing import Cut, content_of, works
 
 _ONE_DAY: Final = timedelta(days=1)
 _MONEY: Final = ("grant_cents", "volume_cents")
@@ -30,6 +29,7 @@ _MONEY: Final = ("grant_cents", "volume_cents")
 KEYS: Final[Mapping[str, Text]] = {
     "year": Text("Jahr", "Year"),
     "quarter": Text("Quartal", "Quarter"),
+    "joined": Text("Beigetreten", "Joined"),
     "cluster": Text("Cluster", "Cluster"),
     "kind": Text("Art der Organisation", "Kind of organisation"),
     "size_class": Text("Größenklasse", "Size class"),
@@ -60,7 +60,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     period_to: date
     known_at: int
     parameters: Mapping[str, str]
-    figures: Mapping[str, Definition]
+    figures: Mapping[str, Definition] = CATALOGUE
 
 
 def compute_report(
@@ -169,18 +169,9 @@ class Making:
         asked = self._asked
         if asked.period_from is not None and asked.period_to < asked.period_from:
             raise PeriodReversed(period_from=asked.period_from, period_to=asked.period_to)
-        for name in asked.parameters:
-            if name not in definition.parameters:
-                raise UnknownReportParameter(
-                    report=definition.id, parameter=name, allowed=definition.parameters
-                )
-        asked_together(
-            self._engine,
-            (
-                (question, asked.figures[question.figure], asked.known_at)
-                for question in questions_of(definition, asked)
-            ),
-        )
+        definition.check(asked.parameters)
+        if isinstance(self._engine, Together):
+            self._count(self._engine, definition)
         tables = tuple(self.table(table) for table in tables_of(definition))
         return Report(
             report=definition.name,
@@ -194,6 +185,24 @@ class Making:
             tables=tables,
         )
 
+    def _count(self, engine: Together, definition: ReportOf) -> None:
+        """Find out beforehand, together, what the tables are made of."""
+        asked = self._asked
+        statements = (
+            statement
+            for question in questions_of(definition, asked)
+            for statement in question.statements(
+                engine, asked.figures[question.figure], asked.known_at
+            )
+        )
+        listed = any(table.source for table in tables_of(definition))
+        beside = works(engine.answers, self._cut) if listed else ()
+        engine.announce_all(statements, beside=beside)
+
+    @property
+    def _cut(self) -> Cut:
+        return Cut(self._asked.period_from, self._asked.period_to, self._asked.known_at)
+
     def table(self, table: TableOf) -> Table:
         """One table."""
         if table.source is not None:
@@ -205,9 +214,7 @@ class Making:
         return _assembled(table, columns, series)
 
     def _of_facts(self, table: TableOf, source: str) -> Table:
-        asked = self._asked
-        cut = Cut(asked.period_from, asked.period_to, asked.known_at)
-        content = content_of(self._engine, source, cut)
+        content = content_of(self._engine, source, self._cut)
         return Table(
             id=table.id,
             title=table.title,
@@ -242,7 +249,7 @@ class Making:
 def of_period(table: TableOf, column: ColumnOf, asked: Asked) -> Question:
     """What a column asks of its figure."""
     assert column.figure is not None
-    parameters = tuple(sorted({**asked.parameters, **column.asked}.items()))
+    parameters = tuple(sorted({**narrowing(asked.parameters), **column.asked}.items()))
     return Question(
         column.figure, table.by, table.view, asked.period_from, asked.period_to, parameters
     )

@@ -16,7 +16,7 @@ from projections.figures.together import Tell, Together, silent
 from projections.reports.catalogue import report_of
 from projections.reports.compute import Question, questions_of
 from projections.reports.filing import Filed
-from projections.reports.model import Span
+from projections.reports.model import Span, narrowing
 from projections.reports.refusals import ReportsNotComparable
 from projections.reports.restatement import (
     EVALUATIONS_MAX,
@@ -101,7 +101,7 @@ def of_filings(
         before=End(before.position, before.report, old.known_at),
         after=End(after.position if after else None, report_of(report).name, new.known_at),
         period=before.period,
-        parameters=before.parameters,
+        parameters=narrowing(before.parameters),
         differences=restated.differences,
         versions=restated.versions,
         facts=lines(engine.conn, restated.steps, new.known_at),
@@ -170,7 +170,7 @@ def _comparable(before: Filed, after: Filed | None, known_at: int) -> None:
         raise ReportsNotComparable(difference="The report")
     if before.period != after.period:
         raise ReportsNotComparable(difference="The period")
-    if before.parameters != after.parameters:
+    if narrowing(before.parameters) != narrowing(after.parameters):
         raise ReportsNotComparable(difference="A parameter")
 
 

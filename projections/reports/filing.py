@@ -20,10 +20,12 @@ from ledger.domain.vocabulary import FIRST_DAY
 from ledger.store.codec import decode_leaf, event_key
 from projections.figures.behind import histories
 from projections.figures.catalogue import CATALOGUE, definition_of
-from projections.figures.engines import Engine
+from projections.figures.engines import Engine, PostgresEngine
+from projections.figures.together import Together
 from projections.models.trail import name_id
-from projections.reports.catalogue import report_of
+from projections.reports.catalogue import ReportOf, report_of
 from projections.reports.compute import Asked, Making, Question, asked_together
+from projections.reports.imports import refuse_open
 from projections.reports.model import Report, Span, Used
 from projections.reports.refusals import ReportMismatch
 
@@ -56,6 +58,13 @@ class Filed(Struct, frozen=True, kw_only=True):
             parameters=self.parameters,
             figures={definition.id: definition for definition in counted},
         )
+
+
+def to_be_filed(engine: PostgresEngine | Together, definition: ReportOf, asked: Asked) -> Report:
+    """The report that is filed. Raises ImportOpen, or another FigureRefusal."""
+    definition.check(asked.parameters)
+    refuse_open(engine.conn, definition, asked)
+    return Making(engine, asked).report(definition)
 
 
 def published(report: Report) -> ReportPublished:

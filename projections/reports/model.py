@@ -6,9 +6,10 @@ no time of its making and no tree root: made again anywhere, it has the same byt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,6 +24,16 @@ ColumnKind = Literal["key", "text", "count", "cents", "position", "day"]
 class."""
 
 Chart = Literal["line", "bar", "stacked"]
+
+OPEN_IMPORTS: Final = "open_imports"
+ACCEPTED: Final = "accepted"
+"""The parameter that every report takes, and its value: whoever filed it accepted that attendance
+lists had not come in full (imports.py). It narrows nothing and changes no number."""
+
+
+def narrowing(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that say of what a report is."""
+    return {name: value for name, value in parameters.items() if name != OPEN_IMPORTS}
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,17 @@ class ReportsNotComparable(FigureRefusal):
     """{difference} differs: a restatement compares one report with itself at a later position."""
 
 
-class NeedsTheBook(FigureRefusal):
-    """The table {table} is read from the ledger itself, which this engine does not hold."""
+class ImportOpen(FigureRefusal):
+    """Of {activities} activities of the period the attendance list has not come in full (persons
+    recorded/rows announced): {first}."""
+
+    @property
+    def fix(self) -> str:
+        """What helps, and how to file nevertheless."""
+        return (
+            "Record the attendances that are missing, or void a list that announces too many rows."
+            " To file nevertheless, add the parameter open_imports=accepted: the filing keeps it."
+        )
 
 
 class ReportMismatch(Exception):

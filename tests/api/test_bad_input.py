@@ -200,6 +200,18 @@ def test_what_is_no_fact_is_named(
     assert "regex" not in answer.body.decode()
 
 
+@pytest.mark.parametrize("wrong", ["a float", "a key twice", "an integer of 2^64"])
+def test_in_a_batch_it_is_said_which_event_is_ambiguous(
+    app: Client, nothing_recorded: None, wrong: str
+) -> None:
+    sent = b"[" + b",".join([text(), MALFORMED[wrong], MALFORMED["a float"]]) + b"]"
+    answer = app.ask("POST", "/v1/facts", headers={"Content-Type": BATCH}, data=sent)
+    assert (answer.status, answer.code) == (400, "malformed_json")
+    (finding,) = answer.json()["errors"]
+    assert finding["pointer"] == "/1"
+    assert finding["detail"] == answer.json()["detail"]
+
+
 def test_a_finding_names_place_value_rule_and_fix(app: Client, nothing_recorded: None) -> None:
     bad = [
         event(),

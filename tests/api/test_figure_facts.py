@@ -54,7 +54,7 @@ def reader(fresh_database: FreshDatabase) -> Iterator[Client]:
 def test_a_cell_has_its_own_facts(
     reader: Client, cell: dict[str, str], positions: list[int]
 ) -> None:
-    found = reader.read("/v1/figures/activities/facts", PERIOD | cell)["facts"]
+    found = reader.read("/v1/figures/activities/facts", PERIOD | cell)["items"]
     assert sorted(fact["position"] for fact in found) == positions
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date
 from typing import Any
 
@@ -98,10 +100,28 @@ def test_the_current_year_may_be_asked_to_its_end(ministry: Client) -> None:
 
 
 def test_the_facts_behind_a_figure_are_in_the_trail(ministry: Client) -> None:
-    found = ministry.read("/v1/figures/participations/facts", YEAR)["facts"]
+    found = ministry.read("/v1/figures/participations/facts", YEAR)["items"]
     assert {fact["type"] for fact in found} >= {"activity.held.v1", "attendance.recorded.v1"}
     for fact in found:
         assert ministry.read(f"/v1/facts/{fact['position']}")["fact"]["type"] == fact["type"]
+
+
+@pytest.mark.parametrize("kind", ["facts", "almost"])
+def test_the_facts_of_a_cell_are_csv_too_and_all_of_them(
+    ministry: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("api.routes.figures.CSV_STREAMS", 1)
+    asked = YEAR | {"by": "cluster", "key": "bio"}
+    path = f"/v1/figures/participations/{kind}"
+    items = ministry.read(path, asked)["items"]
+    listed = items if kind == "facts" else [fact for one in items for fact in one["facts"]]
+    answer = ministry.get(path, asked, headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    lines = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert [int(line["position"]) for line in lines] == [one["position"] for one in listed]
+    assert len(lines) > 1 or kind == "almost"
+    refused = ministry.get(path, YEAR | {"key": "bio"}, headers={"Accept": "text/csv"})
+    assert (refused.status, refused.code) == (422, "unknown_row")
 
 
 def test_what_almost_counted_is_named_with_its_rule(ministry: Client) -> None:

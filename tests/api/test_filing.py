@@ -51,7 +51,7 @@ def test_a_filed_report_says_what_it_rests_on(filer: Client) -> None:
     assert answer.status == 201
     receipt, filing = answer.json()["receipt"], answer.json()["filed"]
     assert answer.headers["Location"] == f"/v1/reports/{receipt['position']}"
-    assert filing["report"] == "complete@2"
+    assert filing["report"] == "complete@3"
     assert filing["known_at"] == receipt["position"] - 1
     assert "activities@2" in {used["definition"] for used in filing["definitions"]}
     filer.service.position = receipt["position"]
@@ -136,6 +136,24 @@ def test_a_bad_filing_is_refused_and_records_nothing(
     assert filer.read("/v1/reports") == before
 
 
+def test_a_report_over_an_open_import_is_filed_on_purpose_only(
+    filer: Client, service: Service
+) -> None:
+    data = {"activity_id": FAIR, "sha256": "ab" * 32, "rows": 3, "complete": True}
+    service.client("admin").post(("attendance_list.imported.v1", data))
+    filer.read("/v1/reports")
+    refused = file(filer)
+    assert (refused.status, refused.code) == (409, "import_open")
+    assert f"1/3 Messe für Öle, 2019-05-02, {FAIR}" in refused.json()["detail"]
+    assert "open_imports=accepted" in refused.json()["errors"][0]["fix"]
+    position = filed(filer, parameters={"open_imports": "accepted"})
+    assert filer.read(f"/v1/reports/{position}")["filed"]["parameters"] == {
+        "open_imports": "accepted"
+    }
+    everybody = Client(service, None).get(f"/v1/reports/{position}.json")
+    assert everybody.status == 200, "it narrows nothing, so there is a public version"
+
+
 def test_filing_needs_its_scope_and_source(filer: Client, service: Service) -> None:
     reader = service.client("figures:read", "trail:read")
     assert file(reader).code == "scope_missing"
@@ -146,7 +164,7 @@ def test_filing_needs_its_scope_and_source(filer: Client, service: Service) -> N
 def test_who_files_may_not_record_a_report_as_a_fact(filer: Client, service: Service) -> None:
     filing = filer.read(f"/v1/reports/{filed(filer)}")["filed"]
     made_up = {
-        "report": "complete@2",
+        "report": "complete@3",
         "period_from": "2019-01-01",
         "period_to": "2019-12-31",
         "parameters": {},

@@ -104,5 +104,5 @@ def test_the_page_of_a_figures_facts_tells_no_more_than_the_api(
 
 
 def test_a_limited_key_still_sees_its_own(programme: Programme, limited: Client) -> None:
-    found = limited.read("/v1/figures/participations/facts", {"to": "2025-12-31"})["facts"]
+    found = limited.read("/v1/figures/participations/facts", {"to": "2025-12-31"})["items"]
     assert {fact["type"] for fact in found} == {"activity.held.v1", "attendance.recorded.v1"}

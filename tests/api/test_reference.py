@@ -43,7 +43,7 @@ def test_every_setting_metric_and_code_is_in_it() -> None:
 
 def test_every_refusal_of_a_figure_or_a_report_has_a_status_and_a_title() -> None:
     kinds = set(_kinds(FigureRefusal))
-    assert refusals.NeedsTheBook in kinds
+    assert refusals.ImportOpen in kinds
     assert {kind.code for kind in kinds} <= set(all_codes())
 
 

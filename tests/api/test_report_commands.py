@@ -51,6 +51,16 @@ def test_a_report_is_filed_shown_and_made_again(past: History) -> None:
     assert (again["result"], again["sha256"]) == ("same", made["sha256"])
 
 
+def test_a_report_over_an_open_import_is_filed_on_purpose_only(past: History) -> None:
+    past.listed("fair", complete=True, rows=4)
+    past.project_all()
+    with pytest.raises(CommandError, match=r"3/4 fair.* add the parameter open_imports=accepted"):
+        report(past, "file", "complete", *YEAR)
+    made = report(past, "file", "complete", *YEAR, "--parameter", "open_imports=accepted", "--json")
+    (again,) = report(past, "recompute", "--json")
+    assert (again["result"], again["position"]) == ("same", made["position"])
+
+
 def test_filing_the_same_again_files_nothing_twice(past: History) -> None:
     first = report(past, "file", "complete", *YEAR, "--json")
     known_at = str(first["known_at"])

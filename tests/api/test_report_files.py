@@ -119,7 +119,7 @@ def test_a_file_that_is_none_is_a_problem(filer: Client, path: str, code: str) -
 def test_files_of_one_filing_hold_the_same_report(filer: Client) -> None:
     position = filed(filer)
     digest = orjson.loads(form(filer, position, "json").body)
-    assert digest["report"] == "complete@2"
+    assert digest["report"] == "complete@3"
     named = sha256(form(filer, position, "json").body).hexdigest()
     assert named in form(filer, position, "csv").body.decode()
     assert file(filer).json()["filed"]["sha256"] == named

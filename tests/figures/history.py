@@ -15,6 +15,7 @@ from ledger.service import Ledger, incoming
 from ledger.store.book import create
 from ledger.store.database import READER, connect
 from projections import schema
+from projections.figures.asking import Question, checked
 from projections.figures.behind import FactsPage, facts_behind
 from projections.figures.catalogue import NUMBERS, definition_of
 from projections.figures.compute import Figure, Numbers, compute
@@ -106,12 +107,12 @@ class History:
     def headcount(self, activity: str, count: int, scope: str) -> int:
         return self.post("headcount.recorded", activity_id=uid(activity), count=count, scope=scope)
 
-    def listed(self, activity: str, *, complete: bool) -> int:
+    def listed(self, activity: str, *, complete: bool, rows: int = 1) -> int:
         return self.post(
             "attendance_list.imported",
             activity_id=uid(activity),
             sha256="ab" * 32,
-            rows=1,
+            rows=rows,
             complete=complete,
         )
 
@@ -152,7 +153,13 @@ class History:
 
     def behind(self, figure: str, *, known_at: int | None = None, **asked: Any) -> FactsPage:
         self.project_all()
-        return facts_behind(self.engine, definition_of(figure), **self.asked(asked, known_at))
+        page = {name: asked.pop(name) for name in ("key", "after", "limit") if name in asked}
+        return facts_behind(self.engine, self.question(figure, asked, known_at), **page)
+
+    def question(self, figure: str, asked: dict[str, Any], known_at: int | None = None) -> Question:
+        open_ = {"by": None, "view": "participating", "cluster": None, "of": None}
+        given = open_ | self.asked(asked, known_at)
+        return checked(self.engine, definition_of(figure), **given)
 
     def asked(self, asked: dict[str, Any], known_at: int | None) -> dict[str, Any]:
         return {

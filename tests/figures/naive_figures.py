@@ -106,8 +106,13 @@ class Count:
         before = self.a.first - ONE_DAY
         base = self.stock(before)
         kept = {w for w in base if self.n.identity(w, self.a.last) in self.stock(self.a.last)}
-        every, still = (Counter(self.code(w, before) for w in group) for group in (base, kept))
+        code = self._joined if self.a.by == "joined" else lambda who: self.code(who, before)
+        every, still = (Counter(map(code, group)) for group in (base, kept))
         return {key: (still[key], count, 0) for key, count in every.items()}
+
+    def _joined(self, who: str) -> str:
+        """The year of the first day in stock."""
+        return str(next(d.year for d in days(self.n.begin, self.a.last) if who in self.stock(d)))
 
     # --- involvement -----------------------------------------------------------------------------
 

@@ -19,10 +19,11 @@ def almost(past: History, figure: str, **asked: Any) -> list[Almost]:
     """All pages of two streams each."""
     past.project_all()
     found: list[Almost] = []
-    after = None
+    after = asked.pop("after", None)
+    key = asked.pop("key", None)
     while True:
-        given = YEAR | {"known_at": past.head, "after": after, "limit": 2} | asked
-        page = almost_counted(past.engine, CATALOGUE[figure], **given)
+        question = past.question(figure, YEAR | asked)
+        page = almost_counted(past.engine, question, key=key, after=after, limit=2)
         found += page.items
         if page.next is None:
             return found

@@ -149,7 +149,7 @@ def test_the_facts_behind_participations_are_the_attendances_counts_and_lists(
     gone = three.came("joint", ["eva"])
     three.void(gone)
     counted = three.headcount("joint", 9, "total")
-    facts = three.behind("participations").facts
+    facts = three.behind("participations").items
     types = [fact.type for fact in facts]
     assert types.count("attendance.recorded.v1") == 4
     assert gone not in {fact.position for fact in facts}
@@ -160,21 +160,21 @@ def test_the_facts_behind_participations_are_the_attendances_counts_and_lists(
 def test_the_facts_behind_companies_are_those_that_involve_them(three: History) -> None:
     three.company("U", kind="university")
     three.member("U", "rail", "2010-01-01")
-    types = sorted(fact.type for fact in three.behind("companies_involved").facts)
+    types = sorted(fact.type for fact in three.behind("companies_involved").items)
     assert types == [
         *["attendance.recorded.v1"] * 4,
         "enrolment.started.v1",
         *["membership.admitted.v1"] * 2,
     ]
-    everybody = three.behind("organisations_involved").facts
+    everybody = three.behind("organisations_involved").items
     assert len(everybody) == len(types) + 1
 
 
 def test_the_facts_behind_one_cell_are_its_own(three: History) -> None:
     in_2010 = {"period_from": date(2010, 1, 1), "period_to": date(2010, 12, 31)}
-    facts = three.behind("companies_involved", cluster="rail", **in_2010).facts
+    facts = three.behind("companies_involved", cluster="rail", **in_2010).items
     assert sorted(f.type for f in facts) == ["enrolment.started.v1", "membership.admitted.v1"]
-    assert three.behind("activities", cluster="food", view="lead").facts == ()
+    assert three.behind("activities", cluster="food", view="lead").items == ()
 
 
 def test_pages_of_facts_join_without_gap_or_double(three: History) -> None:
@@ -183,11 +183,11 @@ def test_pages_of_facts_join_without_gap_or_double(three: History) -> None:
     paged, after = [], None
     while True:
         page = three.behind("participations", after=after, limit=2)
-        paged += page.facts
+        paged += page.items
         after = page.next
         if after is None:
             break
-    assert tuple(paged) == whole.facts
+    assert tuple(paged) == whole.items
 
 
 @pytest.mark.parametrize("cursor", ["", "5", "5/x/y", "99/" + str(uid("A")) + "/", "5//"])

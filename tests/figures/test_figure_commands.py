@@ -86,10 +86,10 @@ def test_what_is_not_shown_is_told_with_what_is_allowed(
 def test_the_facts_behind_a_figure_are_listed_page_by_page(past: History) -> None:
     asked = ("participations", "--to", "2020-12-31", "--limit", "1", "--database-url", past.url)
     first = json.loads(run("facts", *asked, "--json").stdout)
-    assert {fact["type"] for fact in first["facts"]} <= set(CATALOGUE["participations"].facts)
+    assert {fact["type"] for fact in first["items"]} <= set(CATALOGUE["participations"].facts)
     then = run("facts", *asked, "--cursor", first["next"])
     assert then.exit_code == 0, then.output
-    assert f"position: {first['facts'][0]['position']}\n" not in then.stdout
+    assert f"position: {first['items'][0]['position']}\n" not in then.stdout
     assert "There is more: --cursor " in then.stdout
 
 

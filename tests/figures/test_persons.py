@@ -53,7 +53,7 @@ def test_no_shows_are_known_where_somebody_was_recorded(past: History) -> None:
     assert past.value("no_shows") == 2
     past.post("attendance.withdrawn", activity_id=uid("fair"), person_ref=uid("cem"))
     assert past.value("no_shows") == 1
-    assert [fact.type for fact in past.behind("no_shows").facts] == ["attendance.registered.v1"]
+    assert [fact.type for fact in past.behind("no_shows").items] == ["attendance.registered.v1"]
 
 
 def test_a_list_tells_who_stayed_away_even_if_nobody_came(past: History) -> None:
@@ -82,4 +82,4 @@ def test_the_facts_behind_no_shows_leave_out_who_came_under_another_reference(
     past.came("fair", ["ann"])
     past.post("person.marked_duplicate", person_ref=uid("ann again"), of=uid("ann"))
     assert past.value("no_shows") == 1
-    assert [fact.position for fact in past.behind("no_shows").facts] == [stayed_away]
+    assert [fact.position for fact in past.behind("no_shows").items] == [stayed_away]

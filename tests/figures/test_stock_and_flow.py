@@ -150,6 +150,27 @@ def test_retention_follows_heirs_and_counts_who_came_back(past: History) -> None
     assert past.table("retention", by="cluster", **YEAR_2010) == {"rail": (3, 4, 0)}
 
 
+def test_retention_is_told_by_the_year_of_joining(past: History) -> None:
+    past.company("A", "B", "C", "D")
+    past.member("A", "rail", "2008-05-01")
+    past.member("B", "rail", "2008-07-01", last_day="2010-06-30")
+    past.member("C", "rail", "2008-03-01", last_day="2008-03-31")
+    past.member("C", "food", "2009-09-01")
+    past.member("D", "rail", "2009-02-01")
+    merge(past, "D", "A", "2010-06-01")
+    assert past.table("retention", by="joined", **YEAR_2010) == {
+        "2008": (2, 3, 0),
+        "2009": (1, 1, 0),
+    }
+    in_food = past.table("retention", by="joined", cluster="food", **YEAR_2010)
+    assert in_food == {"2009": (1, 1, 0)}, "of a cluster, the year of joining it"
+    of_2009 = past.behind("retention", by="joined", key="2009", **YEAR_2010).items
+    assert {fact.type for fact in of_2009} == {"membership.admitted.v1"}
+    assert len({fact.stream for fact in of_2009}) == 2, "D's, and its heir's"
+    without_beginning = past.figure("retention", by="joined", period_to=date(2010, 12, 31))
+    assert without_beginning.rows == ()
+
+
 def test_a_voided_end_keeps_the_member_from_its_position_on(past: History) -> None:
     past.company("A", "B")
     past.member("A", "rail", "2009-01-01")
@@ -165,9 +186,9 @@ def test_the_facts_behind_leavers_are_their_memberships(past: History) -> None:
     past.company("A", "B")
     past.member("A", "rail", "2009-01-01", last_day="2010-06-30")
     past.member("B", "rail", "2009-01-01")
-    facts = past.behind("leavers", **YEAR_2010).facts
+    facts = past.behind("leavers", **YEAR_2010).items
     assert [fact.type for fact in facts] == ["membership.admitted.v1", "membership.ended.v1"]
-    assert len(past.behind("members", period_to=date(2010, 6, 30)).facts) == 2
+    assert len(past.behind("members", period_to=date(2010, 6, 30)).items) == 2
 
 
 def test_what_went_on_as_the_heirs_ends_with_the_heir(past: History) -> None:

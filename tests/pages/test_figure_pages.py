@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.api.programme import UNI, Programme
-from tests.api.running import SOURCE
+from tests.api.programme import TALK, UNI, Programme
+from tests.api.running import SOURCE, Service
 from tests.pages.browser import Browser
 
 
@@ -83,10 +83,10 @@ def test_a_headline_leads_to_its_facts_for_whoever_may_read_them(
 def test_the_facts_behind_a_figure_lead_to_the_trail(auditor: Browser) -> None:
     found = json(auditor, "/de/figures/participations/facts.json?to=2020-12-31")
     assert found["numbers"] == {"value": 1}
-    types = {fact["type"] for fact in found["facts"]["facts"]}
+    types = {fact["type"] for fact in found["facts"]["items"]}
     assert "attendance.recorded.v1" in types
     page = auditor.get("/de/figures/participations/facts?to=2020-12-31")[2]
-    for fact in found["facts"]["facts"]:
+    for fact in found["facts"]["items"]:
         assert f'href="/de/trail/{fact["position"]}"' in page
 
 
@@ -108,7 +108,7 @@ def test_one_cell_has_its_own_number_and_facts_as_the_api_has_them(
     table = reader.read(f"/v1/figures/{figure}?to={to}-12-31&by={by}")["rows"]
     assert found["numbers"]["value"] == next(r["value"] for r in table if r["key"] == key)
     told = reader.read(f"/v1/figures/{figure}/facts?{asked}")
-    assert found["facts"]["facts"] == told["facts"]
+    assert found["facts"]["items"] == told["items"]
     text = auditor.text(f"/de/figures/{figure}/facts?{asked}")
     assert f" {row} " in text
 
@@ -244,6 +244,30 @@ def test_a_report_of_one_cluster_is_chosen_on_the_preview_and_filed_as_it_is(
     assert 'id="narrow"' not in whole, "a report of all clusters has nothing to choose"
 
 
+def test_a_preview_names_open_imports_and_files_over_them_on_purpose_only(
+    service: Service,
+) -> None:
+    programme = Programme(service)
+    data = {"activity_id": TALK, "held_on": "2019-06-03"}
+    listed = {"activity_id": TALK, "sha256": "ab" * 32, "rows": 9, "complete": True}
+    programme.admin.post(("activity.held.v1", data), ("attendance_list.imported.v1", listed))
+    programme.admin.read("/v1/reports")
+    ministry = signed_in(programme, "figures:read", "reports:file", "trail:read")
+    path = "reports/preview?report=cumulative_headline&from=2019-06-01&to=2019-06-30"
+    page = ministry.get(f"/de/{path}")[2]
+    assert "Gespräch</a>, 3. Juni 2019: 0 von 9 Zeilen" in page
+    assert "0 of 9 rows" in ministry.get(f"/en/{path}")[2]
+    form = page.partition('action="/de/reports"')[2].partition("</form>")[0]
+    fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
+    assert fields.pop("open_imports") == "accepted"
+    status, _, problem = ministry.post("/de/reports", fields)
+    assert status == 409
+    assert "0/9 Gespräch" in problem
+    status, headers, _ = ministry.post("/de/reports", fields | {"open_imports": "accepted"})
+    assert status == 303
+    assert "noch nicht vollständig eingetroffen waren" in ministry.text(headers["Location"])
+
+
 def test_an_organisation_stands_under_its_regions_name(auditor: Browser) -> None:
     text = auditor.text(f"/de/organisations/{UNI}?as_of=2014-06-01")
     assert "München, Kreisfreie Stadt (DE212)" in text
@@ -254,7 +278,7 @@ def test_facts_behind_are_paged(auditor: Browser, monkeypatch: pytest.MonkeyPatc
     page = "/de/figures/membership_pairs/facts.json?as_of=2013-01-01"
     first = json(auditor, page)["facts"]
     second = json(auditor, f"{page}&cursor={first['next']}")["facts"]
-    assert first["facts"][0]["position"] != second["facts"][0]["position"]
+    assert first["items"][0]["position"] != second["items"][0]["position"]
     assert (
         f"cursor={first['next'].replace('/', '%2F')}" in auditor.get(page.replace(".json", ""))[2]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,32 @@ def test_as_known_earlier_is_asked_of_the_same_file(past: History, facts: Path) 
     assert json.loads(done.stdout)["value"] == 2
 
 
+def saved(facts: Path, **otherwise: object) -> Path:
+    """As `curl -H 'Accept: application/x-ndjson' …/v1/facts` saves it, with its last line."""
+    lines = facts.read_bytes()
+    said = {"position": lines.count(b"\n"), "count": lines.count(b"\n")}
+    last = said | {"sha256": sha256(lines).hexdigest()} | otherwise
+    file = facts.with_name("trail.ndjson")
+    file.write_bytes(lines + json.dumps(last).encode() + b"\n")
+    return file
+
+
+def test_a_trail_is_recomputed_as_it_was_saved(facts: Path) -> None:
+    asked = ("--origin", ORIGIN, "--figure", "participations", "--json")
+    done = run("recompute", saved(facts), *asked)
+    assert done.exit_code == 0, done.exception
+    assert done.stdout == run("recompute", facts, *asked).stdout
+
+
+@pytest.mark.parametrize("otherwise", [{"sha256": "ab" * 32}, {"count": 3}])
+def test_a_trail_that_is_not_what_its_last_line_says_is_refused(
+    facts: Path, otherwise: dict[str, object]
+) -> None:
+    done = run("recompute", saved(facts, **otherwise), "--origin", ORIGIN)
+    assert isinstance(done.exception, CommandError)
+    assert "the last line names" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -104,6 +131,7 @@ def test_both_engines_are_asked_each_definition_in_every_period_at_every_positio
     assert done.exit_code == 0, done.output
     assert (found["definitions"], found["positions"]) == (2, 3)
     assert found["comparisons"] == 2 * 2 * 3 * found["periods"]
+    assert found["tables_of_facts"] == 0
     assert (found["differences"], found["first_difference"]) == (0, None)
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from projections.figures.engines import PostgresEngine
 from tests.figures.history import History, history
 
 
@@ -13,3 +15,17 @@ def past(database_url: str) -> Iterator[History]:
     with history(database_url) as empty:
         empty.cluster("rail", "food", "wood")
         yield empty
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """The parameters of each statement that PostgreSQL answers, on whichever connection."""
+    found: list[Mapping[str, Any]] = []
+    answered = PostgresEngine.rows
+
+    def rows(engine: PostgresEngine, sql: str, parameters: Mapping[str, Any]) -> Any:
+        found.append(parameters)
+        return answered(engine, sql, parameters)
+
+    monkeypatch.setattr(PostgresEngine, "rows", rows)
+    return found

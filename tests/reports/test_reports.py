@@ -139,7 +139,7 @@ def test_bad_questions_are_refused_by_name(past: History) -> None:
     assert "cumulative_headline" in unknown.value.allowed
     with pytest.raises(UnknownReportVersion) as version:
         report_of("complete@99")
-    assert version.value.allowed == ("1", "2")
+    assert version.value.allowed == ("1", "2", "3")
     with pytest.raises(UnknownReportParameter):
         made(past, "complete", cluster="rail")
     with pytest.raises(UnknownCluster):

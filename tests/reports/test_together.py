@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from itertools import product
+from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
 
 from projections.figures.asking import VIEWS, checked
@@ -28,16 +29,6 @@ class Alone:
 
     def __init__(self, engine: PostgresEngine) -> None:
         self.origin, self.rows = engine.origin, engine.rows
-
-
-class Counting(PostgresEngine):
-    """Notes how many statements PostgreSQL answers."""
-
-    asked = 0
-
-    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        self.asked += 1
-        return super().rows(sql, parameters)
 
 
 def eventful(past: History) -> int:
@@ -111,11 +102,35 @@ def test_every_version_by_every_dimension_is_the_same_asked_together(past: Histo
         assert sorted(rows) == sorted(alone), one.definition.name
 
 
-def test_a_whole_report_takes_few_statements(past: History) -> None:
+def test_a_whole_report_takes_few_statements(past: History, asked: list[Any]) -> None:
     """One for each view and set of days, one for who the clusters are, and one for their first day;
     one by one it would be a hundred."""
+    made(past.engine, "complete", eventful(past), None)
+    assert 4 <= len(asked) <= 7
+
+
+def test_a_report_is_made_alone_where_the_server_has_no_more_connections(
+    past: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
     head = eventful(past)
-    together = Together(past.conn)
-    together._engine = counting = Counting(past.conn)
-    made(together, "complete", head, None)
-    assert 4 <= counting.asked <= 7
+    whole = made(past.engine, "complete", head, None)
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise psycopg.OperationalError("too many clients already")
+
+    monkeypatch.setattr("projections.figures.together.psycopg.connect", refused)
+    assert made(past.engine, "complete", head, None).canonical() == whole.canonical()
+
+
+def test_what_goes_wrong_on_the_second_connection_is_not_lost(past: History) -> None:
+    begun = Event()
+
+    def first(conn: psycopg.Connection[Any]) -> None:
+        assert begun.wait(10)
+
+    def second(conn: psycopg.Connection[Any]) -> None:
+        begun.set()
+        conn.execute("SELECT 1 / 0")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        Together(past.conn).announce_all([], beside=[first, second])

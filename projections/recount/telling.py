@@ -1,0 +1,118 @@
+"""What came late, was voided, or was recorded long after its day: from the leaves once more.
+
+The tables of figures forget who recorded what, so the leaves are read again, the first time that
+anybody asks. A fact has the day that it says (`effective_on`, the day after `last_day`; a project
+ends on its `last_day`), or that of its activity: when it was held, or else was to begin, as known
+at its position. A void has its target's day, as known just before it. Who is the same as whom holds
+on every day.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from glob import escape
+from pathlib import Path
+from typing import Any, Final
+
+from projections.recount.database import Database
+
+_TOLD: Final = """CREATE TABLE told AS
+WITH leaf AS (
+    FROM read_ndjson($leaves, maximum_object_size = 1048576, columns = {
+        position: 'BIGINT', stream: 'UUID', source: 'VARCHAR', id: 'VARCHAR', type: 'VARCHAR',
+        actor: 'VARCHAR', recorded_at: 'VARCHAR', data: 'JSON'})
+),
+about AS (
+    SELECT leaf.*, void.target,
+        coalesce(void.type, leaf.type) AS meant, coalesce(void.data, leaf.data) AS says,
+        CASE WHEN void.target IS NULL THEN leaf.position ELSE leaf.position - 1 END AS known
+    FROM leaf
+    LEFT JOIN (
+        SELECT void.position, named.position AS target, named.type, named.data
+        FROM leaf AS void
+        JOIN leaf AS named ON named.id = void.data ->> 'target'
+            AND named.source = coalesce(void.data ->> 'target_source', void.source)
+        WHERE void.type = 'fact.voided.v1'
+    ) AS void ON void.position = leaf.position
+)
+SELECT about.position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on, target,
+    about.data ->> 'reason' AS reason,
+    meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
+        'person.marked_duplicate.v1') AS always,
+    coalesce(
+        CAST(says ->> 'effective_on' AS DATE),
+        CAST(says ->> 'last_day' AS DATE) + CASE WHEN meant = 'project.ended.v1' THEN 0 ELSE 1 END,
+        activity.held_on, activity.starts_on) AS day,
+    CAST(about.data ->> 'period_from' AS DATE) AS first_day,
+    CAST(about.data ->> 'period_to' AS DATE) AS last_day
+FROM about
+LEFT JOIN models.activity AS activity
+    ON activity.activity_id = CAST(says ->> 'activity_id' AS UUID)
+    AND activity.known_from <= about.known AND about.known < activity.known_to"""
+
+_LATE: Final = """SELECT late.position, late.type, CASE WHEN NOT late.always THEN late.day END,
+    late.recorded_on, late.actor, list(closing.position ORDER BY closing.position)
+FROM told AS late
+JOIN told AS closing ON closing.type = 'period.closed.v1' AND closing.position < late.position
+    AND (late.always OR late.day BETWEEN closing.first_day AND closing.last_day)
+WHERE late.position <= $known_at
+    AND (late.always OR late.day BETWEEN $first_day AND $last_day)
+GROUP BY ALL
+ORDER BY late.position"""
+
+# An attendance's void takes whatever stood of it until then.
+_VOIDED: Final = """SELECT void.position, void.reason, void.recorded_on, void.actor,
+    gone.position, gone.type, gone.actor
+FROM told AS void
+LEFT JOIN told AS gone ON gone.stream = void.stream AND gone.position < void.position
+    AND gone.type NOT IN ('fact.voided.v1', 'attendance.voided.v1')
+    AND (void.target = gone.position OR void.type = 'attendance.voided.v1' AND NOT EXISTS (
+        SELECT 1 FROM told AS earlier
+        WHERE earlier.stream = void.stream AND earlier.position < void.position
+            AND (earlier.target = gone.position
+                OR earlier.type = 'attendance.voided.v1' AND gone.position < earlier.position)))
+WHERE void.type IN ('fact.voided.v1', 'attendance.voided.v1') AND void.position <= $known_at
+    AND (void.always OR coalesce(void.day, void.recorded_on) BETWEEN $first_day AND $last_day)
+ORDER BY void.position, gone.position"""
+
+_BACKDATED: Final = """SELECT min(position), type, min(day), max(day), recorded_on, actor, count(*)
+FROM told
+WHERE position <= $known_at AND day BETWEEN $first_day AND $last_day
+    AND recorded_on - day > $days
+    AND type NOT IN ('fact.voided.v1', 'attendance.voided.v1', 'attendance.withdrawn.v1')
+GROUP BY type, year(day), recorded_on, actor
+ORDER BY min(position)"""
+
+Rows = list[tuple[Any, ...]]
+
+
+class Telling:
+    """Facts about facts, out of a file of leaves and the tables recounted from them.
+    `first_day` and `last_day` are the days they concern, both inclusive, `known_at` is the last
+    position."""
+
+    def __init__(self, db: Database, leaves: Path) -> None:
+        self._db = db
+        self._leaves = leaves
+        self._read = False
+
+    def late(self, first_day: date, last_day: date, known_at: int) -> Rows:
+        """Position, type, day (None: every day), recorded on, actor, closings it came after."""
+        return self._rows(_LATE, first_day, last_day, known_at)
+
+    def voided(self, first_day: date, last_day: date, known_at: int) -> Rows:
+        """Position, reason, recorded on and actor of a void; position, type and actor of a fact
+        that it voided: a row for each."""
+        return self._rows(_VOIDED, first_day, last_day, known_at)
+
+    def backdated(self, first_day: date, last_day: date, known_at: int, days: int) -> Rows:
+        """First position, type, first day, last day, recorded on, actor and number of facts of one
+        type about one year that one actor recorded on one day, more than `days` later."""
+        return self._rows(_BACKDATED, first_day, last_day, known_at, days=days)
+
+    def _rows(self, sql: str, first_day: date, last_day: date, known_at: int, **more: int) -> Rows:
+        if not self._read:
+            self._db.rows(_TOLD, {"leaves": escape(str(self._leaves))})
+            self._read = True
+        asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}
+        return self._db.rows(sql, asked | more)
