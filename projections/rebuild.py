@@ -84,6 +84,7 @@ def rebuild(url: str, progress: Progress | None = None, *, accept: bool = False)
         except BaseException:
             schemas.drop(conn, schemas.NEXT)
             raise
+        schemas.unlock_session(conn, "rebuild")
     seconds = monotonic() - begun
     log.info("projection_rebuilt", position=position, seconds=round(seconds, 3))
     return Report(position, seconds, None if differences is None else tuple(differences))

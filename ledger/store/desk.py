@@ -100,6 +100,7 @@ class Desk:
     def prepare(self, batch: Iterable[Sequence[Slip]]) -> "Wanted":
         """What a batch certainly asks the book for. Works before the lock."""
         wanted = Wanted([], {}, [])
+        seen: set[int] = set()
         for slips in batch:
             for slip in slips:
                 fact = slip.incoming.fact
@@ -109,23 +110,30 @@ class Desk:
                     source = fact.target_source or slip.incoming.source
                     wanted.keys.append(codec.event_digest(source, fact.target))
                 else:
-                    self._want(wanted, slip.kind, slip.stream, fact)
+                    self._want(wanted, slip.kind, slip.stream, fact, seen)
         return wanted
 
-    def _want(self, batch: "Wanted", kind: Kind, id: UUID, fact: Any) -> None:
-        world, wanted = self._world, batch.streams
-        if id.int not in world:
-            wanted[id.int] = id
+    def _want(self, batch: "Wanted", kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
+        """`seen` are the activities and organisations that were named in the batch before."""
+        if id.int not in self._world:
+            batch.streams[id.int] = id
         if kind is _ATTENDANCE:
             batch.persons.append(fact.person_ref)
-            activity = self.stream_id(_ACTIVITY, fact.activity_id)
-            if activity.int not in world:
-                wanted[activity.int] = activity
+            if fact.activity_id.int not in seen:
+                self._want_named(batch, _ACTIVITY, fact.activity_id, seen)
         organisation_id = getattr(fact, "organisation_id", None)
-        if organisation_id is not None and kind is not _ORGANISATION:
-            organisation = self.stream_id(_ORGANISATION, organisation_id)
-            if organisation.int not in world:
-                wanted[organisation.int] = organisation
+        if (
+            organisation_id is not None
+            and kind is not _ORGANISATION
+            and organisation_id.int not in seen
+        ):
+            self._want_named(batch, _ORGANISATION, organisation_id, seen)
+
+    def _want_named(self, batch: "Wanted", kind: Kind, entity: UUID, seen: set[int]) -> None:
+        seen.add(entity.int)
+        id = self.stream_id(kind, entity)
+        if id.int not in self._world:
+            batch.streams[id.int] = id
 
     def begin(
         self,

@@ -63,7 +63,7 @@ def copied(rows: Sequence[Row], recorded_at: datetime) -> bytes:
                 8,
                 entry.version,
                 16,
-                entry.stream.bytes,
+                entry.stream.int.to_bytes(16),
                 16,
                 row.event_key,
                 32,

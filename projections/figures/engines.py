@@ -6,7 +6,8 @@ in a single byte of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -16,6 +17,18 @@ _SETTINGS: Final = """SELECT set_config('enable_nestloop', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true),
     set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
     set_config('hash_mem_multiplier', '1', true)"""
+
+
+_PATIENCE: Final = "SELECT set_config('statement_timeout', '120s', true)"
+
+
+@contextmanager
+def patiently(conn: psycopg.Connection[Any]) -> Iterator[None]:
+    """A transaction whose statements, each a part of a report, may take longer than one question
+    may: two minutes."""
+    with conn.transaction():
+        conn.execute(_PATIENCE)
+        yield
 
 
 class Engine(Protocol):

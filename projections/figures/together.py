@@ -29,15 +29,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from projections.figures.catalogue import NUMBERS, ONCE, Definition, needs
-from projections.figures.engines import Engine, PostgresEngine
+from projections.figures.engines import Engine, PostgresEngine, patiently
 
 Rows = list[tuple[Any, ...]]
 
 ANSWERS_MAX: Final = 10_000
 """A whole report has a hundred; some kilobytes each."""
-
-_PATIENCE: Final = "SELECT set_config('statement_timeout', '120s', true)"
-"""One statement of many questions may take longer than one question may."""
 
 _OWN: Final = ("dimension", "of")
 """The parameters in which questions of one statement may differ."""
@@ -169,8 +166,7 @@ class Together(Remembering):
         return [partial(self._answer, asked) for asked in together]
 
     def _answer(self, asked: _Asked, conn: psycopg.Connection[Any]) -> None:
-        with conn.transaction():
-            conn.execute(_PATIENCE)
+        with patiently(conn):
             self.answers.keep(asked.answers(PostgresEngine(conn)))
 
     def _missing(self, statements: Mapping[bytes, Statement]) -> dict[bytes, Statement]:

@@ -18,6 +18,7 @@ from ledger.domain.facts import (
 from ledger.domain.history import Entry, standing
 from ledger.store.codec import decode_leaf
 from projections.figures.behind import histories
+from projections.figures.engines import patiently
 from projections.figures.together import Answers, Rows, key_of
 from projections.models.trail import name_id
 from projections.views.lateness import ALWAYS, Closing, Day, closings, days, late
@@ -139,8 +140,9 @@ class BookTelling:
             "project_ended": name_id(ProjectEnded.topic),
             "attended": list(map(name_id, (AttendanceRegistered.topic, AttendanceRecorded.topic))),
         }
-        # Planned as these tables want it, and not as figures do.
-        return self._conn.execute(_BACKDATED, asked, prepare=False).fetchall()
+        with patiently(self._conn):
+            # Planned as these tables want it, and not as figures do.
+            return self._conn.execute(_BACKDATED, asked, prepare=False).fetchall()
 
     def _kept(self, name: str, asked: tuple[Any, ...], find: Callable[..., Rows]) -> Rows:
         """Rows that two tables are made of, found once: like figures they never change."""
