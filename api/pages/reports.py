@@ -111,15 +111,15 @@ async def preview(ask: Ask[ReportsQuery]) -> Sheet:
     parameters = _parameters(asked.cluster)
     whole = Asked(period_from=start, period_to=end, known_at=position, parameters=parameters)
 
-    async def count(tally: Tally) -> Made:
+    async def count(tally: Tally) -> tuple[Made, list[OpenImport]]:
         report = await refusing(ask.state.count(_computed, definition, whole, tally.tell))
-        return await _made(ask.state, report, report.digest)
+        made = await _made(ask.state, report, report.digest)
+        return made, await ask.state.read(open_imports, definition, whole)
 
     key = ("preview", definition.name, start, end, position, asked.cluster or None)
     background = ask.request.app[BACKGROUND]
-    made = await background.of(ask, definition.title, key, count, at=position)
+    made, still_open = await background.of(ask, definition.title, key, count, at=position)
     report = made.report
-    still_open = await ask.state.read(open_imports, definition, whole)
     return Sheet(
         title=report.title,
         template="report.html",
@@ -148,7 +148,7 @@ def _named(name: str) -> ReportOf:
 
 
 def _computed(engine: Together, report: ReportOf, asked: Asked, tell: Tell) -> Report:
-    engine.tell = tell
+    engine.tell, engine.hurried = tell, False
     within_ledger(engine, asked.period_to, asked.known_at, today=today())
     return Making(engine, asked).report(report)
 

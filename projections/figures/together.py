@@ -124,6 +124,9 @@ class Together(Remembering):
         super().__init__(PostgresEngine(conn), answers)
         self.conn = conn
         self.tell: Tell = silent
+        self.hurried = True
+        """Whether a second connection may take its part. Not where pages have to be answered
+        meanwhile: it takes the other core."""
         self._shares = answers is not None
 
     def announce(self, statements: Iterable[Statement]) -> None:
@@ -152,8 +155,9 @@ class Together(Remembering):
                 works.clear()  # the other one need not go on
                 raise
 
+        widely = self.hurried and len(works) > 1
         with ThreadPoolExecutor(1, "report") as other:
-            second = other.submit(_on_another, self.conn, take) if len(works) > 1 else None
+            second = other.submit(_on_another, self.conn, take) if widely else None
             take(self.conn)
             if second is not None:
                 second.result()
