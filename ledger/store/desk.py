@@ -37,6 +37,7 @@ from ledger.store.rows import (
     known_at,
     read_streams,
 )
+from ledger.store.seats import Seats
 
 KEPT_STREAMS_MAX: Final = 50_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -68,7 +69,7 @@ class Desk:
         self.space = space
         self.position = 0
         self._world: dict[int, Stream] = {}
-        self._seats_kept: dict[int, int] = {}
+        self.seats = Seats()
         self.mentions = Mentions(space)
         self._ids: dict[Kind, dict[object, UUID]] = {kind: {} for kind in Kind}
         self.forget()
@@ -76,7 +77,7 @@ class Desk:
     def forget(self) -> None:
         """Drop everything: after a failed transaction nothing kept can be trusted."""
         self._world.clear()
-        self._seats_kept.clear()
+        self.seats.forget()
         self.mentions.forget()
         self._passing: list[int] = []
         self.position = -1
@@ -89,7 +90,7 @@ class Desk:
         self._absent: dict[int, UUID] = {}  # streams looked up, and not there
         self._firsts: dict[int, Row] = {}
         self._changed: list[int] = []  # streams of the world that hold this batch's facts
-        self.seats: dict[UUID, int] = {}
+        self.seats.clear_batch()
         self.erased: list[UUID] = []
         self._known: dict[bytes, Known] = {}
         self._erased_read: set[UUID] = set()
@@ -152,6 +153,7 @@ class Desk:
         self._clear_batch()
         self._line = line
         self.mentions.begin(line)
+        self.seats.begin(line)
         self._catch_up(position, since)
         self.position = self.head = position
         self.recorded_at = recorded_at
@@ -167,7 +169,7 @@ class Desk:
         """Drop the streams that other processes wrote to since the last batch."""
         if position == self.position:
             return
-        self._seats_kept.clear()
+        self.seats.forget()
         self.mentions.forget()
         if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
@@ -201,9 +203,7 @@ class Desk:
             for id in list(self._world)[: surplus + KEPT_STREAMS_MAX // 10]:
                 del self._world[id]
         self.mentions.keep()
-        self._seats_kept.update((id.int, taken) for id, taken in self.seats.items())
-        if len(self._seats_kept) > KEPT_STREAMS_MAX:
-            self._seats_kept.clear()
+        self.seats.keep()
         for ids in self._ids.values():
             if len(ids) > KEPT_STREAMS_MAX:
                 ids.clear()
@@ -294,19 +294,7 @@ class Desk:
 
     def seats_taken(self, activity_id: UUID) -> int:
         """Standing registrations, this command's included."""
-        return self._seats_before(activity_id) + self._seats_now.get(activity_id, 0)
-
-    def _seats_before(self, activity_id: UUID) -> int:
-        if activity_id in self.seats:
-            return self.seats[activity_id]
-        kept = self._seats_kept.get(activity_id.int)
-        if kept is None:
-            with self._line.reading() as curs:
-                row = curs.execute(
-                    "SELECT taken FROM ledger.seats WHERE activity_id = %s", (activity_id,)
-                ).fetchone()
-            kept = self._seats_kept[activity_id.int] = 0 if row is None else row[0]
-        return kept
+        return self.seats.taken(activity_id)
 
     def known(self, key: bytes) -> Known | None:
         """The fact of an idempotency key, if it stands or is about to.
@@ -330,7 +318,7 @@ class Desk:
         self._firsts_now: dict[int, Row] = {}
         self.mentions.drop()
         self._erased_now: set[UUID] = set()
-        self._seats_now: dict[UUID, int] = {}
+        self.seats.drop()
 
     def change(self, stream: Stream) -> Change:
         """The command's own copy of a stream, and what it was before."""
@@ -366,7 +354,7 @@ class Desk:
         if named is not None:
             entity: UUID = getattr(fact, named)
             self.mentions.know_new(entity)
-            self._seats_kept.setdefault(entity.int, 0)
+            self.seats.know_new(entity)
 
     def put_first(self, row: Row, fact: f.AttendanceRecorded) -> None:
         """The same for the first fact of an attendance: its stream is made when asked for."""
@@ -398,15 +386,14 @@ class Desk:
             ):
                 activity_id = _activity_of(after)
                 delta = 1 if after.state.registered else -1
-                self._seats_now[activity_id] = self._seats_now.get(activity_id, 0) + delta
+                self.seats.add(activity_id, delta)
 
     def accept(self) -> None:
         """The command stands: its facts, and what follows from them, go into the batch."""
         self.rows += self._rows_now
         self._known.update(self._known_now)
         self.position += len(self._rows_now)
-        for activity_id, delta in self._seats_now.items():
-            self.seats[activity_id] = self._seats_before(activity_id) + delta
+        self.seats.accept()
         self.erased += self._erased_now
         self._erased_read |= self._erased_now
         self.mentions.accept()

@@ -327,9 +327,8 @@ class Writer:
         desk = self._desk
         if desk.recorded:
             self._tree.finish(line, desk.recorded_at)
-        if desk.seats:
-            taken = BigintArray.of(list(desk.seats.values()))
-            line.send(_SEATS, UuidArray.of(list(desk.seats)), taken)
+        if seats := desk.seats.changed:
+            line.send(_SEATS, UuidArray.of(list(seats)), BigintArray.of(list(seats.values())))
         if desk.erased:
             line.send(_ERASED, UuidArray.of(desk.erased))
 
