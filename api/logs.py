@@ -8,7 +8,6 @@ from typing import Final, TextIO, cast
 
 import orjson
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import Processor
 
 # Without locals: a frame of the dispatcher holds the request's key.
@@ -28,6 +27,9 @@ class _Bridge(logging.Handler):
     """What libraries log, in our form. A request that is no HTTP is named, not repeated."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        # Not above: a command that speaks no HTTP would bring all of it along.
+        from aiohttp.http_exceptions import HttpProcessingError  # noqa: PLC0415
+
         log = structlog.get_logger(record.name)
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError):

@@ -12,10 +12,10 @@ import psycopg
 from msgspec import MsgspecError, Struct
 
 from api.bundling import contents_of, reports_of
-from api.cli.commands import CommandError, progress_bar
 from api.cli.logkeys import sign_now
 from api.cli.place import Place, log_files_at, visited
 from api.cli.recounting import Within
+from api.cli.terminal import CommandError, progress_bar
 from api.logs import configure
 from api.settings import Settings
 from ledger.store.database import READER, connect

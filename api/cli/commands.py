@@ -1,16 +1,13 @@
 """What the commands do, apart from the demonstration and posting files."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api import auth
 from api.cli.place import (
@@ -23,6 +20,7 @@ from api.cli.place import (
     running_in,
     visited,
 )
+from api.cli.terminal import CommandError, progress_bar
 from api.logs import configure
 from api.settings import DEFAULT_ORIGIN, Settings
 from api.users import LINK_MINUTES, create_link
@@ -34,44 +32,6 @@ from projections.check import check as check_models
 from projections.rebuild import rebuild as rebuild_models
 
 log: Final = structlog.get_logger(__name__)
-
-
-class CommandError(Exception):
-    """A command that cannot be carried out; the text says what to do."""
-
-
-@contextmanager
-def progress_bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Any]:
-    """A progress bar on standard error: `advance(n)` and `update(completed=, total=)`."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=False) as bar:
-        task = bar.add_task(what, total=total, rate="")
-        yield Bar(bar, task)
-
-
-class Bar:
-    """One task of a progress bar."""
-
-    def __init__(self, bar: Progress, task: Any) -> None:
-        self._bar = bar
-        self._task = task
-
-    def advance(self, steps: int) -> None:
-        """So many more are done."""
-        self._bar.advance(self._task, steps)
-        speed = self._bar.tasks[self._task].speed
-        if speed:
-            self._bar.update(self._task, rate=f"{speed:,.0f}/s")
-
-    def update(self, completed: int, total: int) -> None:
-        """So many of so many are done."""
-        self._bar.update(self._task, completed=completed, total=total)
 
 
 def serve(settings: Settings) -> None:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from api import auth
 from api.cli.actor import command_line
-from api.cli.commands import CommandError, progress_bar, serve_at
+from api.cli.commands import serve_at
 from api.cli.loading import Outcome, load
 from api.cli.place import Place, data_dir_of, opened, written
 from api.cli.processes import tune
+from api.cli.terminal import CommandError, progress_bar
 from api.demonstration import Programme, programme
 from api.logs import configure
 from api.roles import authority

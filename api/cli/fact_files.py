@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from api.cli.commands import CommandError
+from api.cli.terminal import CommandError
 from api.intake.cloudevents import BATCH_FACTS_MAX
 
 

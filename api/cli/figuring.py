@@ -11,9 +11,9 @@ import msgspec
 import orjson
 import typer
 
-from api.cli.commands import CommandError, progress_bar
 from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
 from api.cli.place import visited
+from api.cli.terminal import CommandError, progress_bar
 from api.logs import configure
 from api.settings import DEFAULT_ORIGIN
 from ledger.store.book import Book

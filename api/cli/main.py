@@ -1,23 +1,21 @@
-"""`clusterledger`: the commands and their options."""
+"""`clusterledger`: the commands and their options.
+
+What a command needs is imported when it is called: an auditor's `verify` brings no service along.
+"""
 
 import sys
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-import psycopg
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from api.cli import commands, figuring, logkeys, reporting
 from api.cli.options import DatabaseUrl, DataDir, Json, PostgresBin, printed, settings
 from api.logs import configure
-from api.settings import InvalidSetting
-from ledger.store.errors import StoreError
-from ledger.store.outcomes import OutcomeUnknown, WriterBusy, WriterClosed
-from ledger.transparency.outcome import INVALID, shown
-from projections.rebuild import RebuildRunning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,9 +25,32 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
 app.add_typer(keys_app, name="keys")
-app.add_typer(reporting.app, name="report")
-app.add_typer(figuring.app, name="figures")
 console = Console(stderr=True)
+
+
+def _add(name: str, module: str, about: str) -> None:
+    """Commands of a module of their own, imported when one of them is asked for."""
+
+    class Commands(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:
+            return _commands_of(module).list_commands(ctx)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            return _commands_of(module).get_command(ctx, cmd_name)
+
+    app.add_typer(typer.Typer(cls=Commands, no_args_is_help=True, help=about), name=name)
+
+
+def _commands_of(module: str) -> TyperGroup:
+    return typer.main.get_group(import_module(module).app)
+
+
+_add("report", "api.cli.reporting", "Reports: file them, make them again, close periods.")
+_add(
+    "figures",
+    "api.cli.figuring",
+    "Figures: listed, shown, recomputed from facts, engines compared.",
+)
 
 
 @app.callback()
@@ -51,6 +72,8 @@ def serve(
     metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics.")] = None,
 ) -> None:
     """Serve the ledger: API, pages, read models."""
+    from api.cli import commands
+
     commands.serve(
         settings(
             host=host,
@@ -120,6 +143,8 @@ def rebuild(
     json: Json = False,
 ) -> None:
     """Build the read models anew beside the live ones, compare, swap."""
+    from api.cli import commands
+
     found = commands.rebuild(
         settings(data_dir=data_dir, database_url=database_url), accept=accept, quiet=json
     )
@@ -129,6 +154,8 @@ def rebuild(
 @app.command()
 def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
     """Compare the read models and the guard tables with a replay of the book."""
+    from api.cli import commands
+
     found = commands.check(settings(data_dir=data_dir, database_url=database_url), quiet=json)
     printed(found, json=json)
     if found["findings"]:
@@ -170,6 +197,8 @@ def checkpoint(
     json: Json = False,
 ) -> None:
     """Sign the ledger as it is now, and print the checkpoint."""
+    from api.cli import logkeys
+
     found = settings(data_dir=data_dir, database_url=database_url)
     note = logkeys.checkpoint(found, begin=begin).decode()
     printed({"checkpoint": note}, json=True) if json else print(note, end="")
@@ -196,6 +225,7 @@ def verify(
 ) -> None:
     """Verify a bundle offline, or the ledger itself: every step, each with what it checked."""
     from api.cli.recounting import verify_bundle
+    from ledger.transparency.outcome import INVALID, shown
 
     told = (lambda _: None) if json else (lambda step: print(step, flush=True))
     try:
@@ -216,12 +246,16 @@ def verify(
 @app.command()
 def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
     """How far the ledger and its read models are."""
+    from api.cli import commands
+
     printed(commands.status(settings(data_dir=data_dir, database_url=database_url)), json=json)
 
 
 @app.command()
 def migrate(database_url: DatabaseUrl = None, json: Json = False) -> None:
     """Apply the migrations, as the owner of the tables."""
+    from api.cli import commands
+
     printed(commands.migrate(settings(database_url=database_url)), json=json)
 
 
@@ -232,6 +266,8 @@ def init(
     json: Json = False,
 ) -> None:
     """Migrate a database and create the ledger in it, as the owner of its tables."""
+    from api.cli import commands
+
     printed(commands.init(settings(database_url=database_url, origin=origin)), json=json)
 
 
@@ -247,6 +283,8 @@ def keys_create(
     json: Json = False,
 ) -> None:
     """Create a key. It is shown once."""
+    from api.cli import commands
+
     made = commands.create_key(
         settings(data_dir=data_dir, database_url=database_url),
         label=label,
@@ -263,6 +301,8 @@ def keys_list(
     data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
 ) -> None:
     """List the keys; never the keys themselves."""
+    from api.cli import commands
+
     found = commands.list_keys(settings(data_dir=data_dir, database_url=database_url))
     printed(found, json=json)
 
@@ -275,6 +315,8 @@ def keys_revoke(
     json: Json = False,
 ) -> None:
     """Revoke a key."""
+    from api.cli import commands
+
     printed(
         commands.revoke_key(settings(data_dir=data_dir, database_url=database_url), key_id),
         json=json,
@@ -286,6 +328,8 @@ def keys_sign_in_link(
     data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
 ) -> None:
     """Make a link that signs an operator in on the pages, once."""
+    from api.cli import commands
+
     printed(
         commands.sign_in_link(settings(data_dir=data_dir, database_url=database_url)), json=json
     )
@@ -296,6 +340,8 @@ def keys_log(
     data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False
 ) -> None:
     """Show the verifier keys of the log: what auditors check its checkpoints with."""
+    from api.cli import logkeys
+
     found = logkeys.shown(settings(data_dir=data_dir, database_url=database_url))
     if json:
         printed({"keys": found}, json=True)
@@ -311,6 +357,8 @@ def keys_rotate_log(
     json: Json = False,
 ) -> None:
     """Add a key that signs the log beside the others; with --retire, end those."""
+    from api.cli import logkeys
+
     given = settings(data_dir=data_dir, database_url=database_url)
     printed(logkeys.rotate(given, retire=retire), json=json)
 
@@ -319,12 +367,22 @@ def main() -> None:
     """The entry point: errors that a person can act on are sentences, not tracebacks."""
     try:
         app()
-    except (StoreError, InvalidSetting, RebuildRunning, commands.CommandError) as error:
+    except _told() as error:
         console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
-    except (OSError, psycopg.Error, OutcomeUnknown, WriterBusy, WriterClosed) as error:
-        console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
-        sys.exit(1)
+
+
+def _told() -> tuple[type[Exception], ...]:
+    import psycopg
+
+    from api.cli.terminal import CommandError
+    from api.settings import InvalidSetting
+    from ledger.store.errors import StoreError
+    from ledger.store.outcomes import OutcomeUnknown, WriterBusy, WriterClosed
+    from projections.rebuild import RebuildRunning
+
+    ours = (StoreError, InvalidSetting, RebuildRunning, CommandError)
+    return (*ours, OSError, psycopg.Error, OutcomeUnknown, WriterBusy, WriterClosed)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from urllib.request import Request, urlopen
 import orjson
 
 from api.cli.actor import command_line
-from api.cli.commands import CommandError, progress_bar
 from api.cli.fact_files import Line, Unit, chunks
 from api.cli.loading import Outcome, Placed, Refusal, load
 from api.cli.place import visited, written
 from api.cli.processes import tune
+from api.cli.terminal import CommandError, progress_bar
 from api.intake import cloudevents
 from api.intake.cloudevents import Taken
 from api.logs import configure

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from ledger.store.processes import die_with
 from ledger.transparency.bag import FACTS, opened
@@ -26,9 +26,7 @@ from ledger.transparency.note import InvalidNote
 from ledger.transparency.outcome import Step, Steps, Taken
 from ledger.transparency.verifier import Verifier
 from ledger.transparency.verify import verified
-
-if TYPE_CHECKING:
-    from projections.reports.bundled import Made
+from projections.reports.made import Made
 
 
 def verify_bundle(
@@ -199,7 +197,7 @@ class Within:
 @contextmanager
 def _progress(facts: int, *, quiet: bool) -> Iterator[Callable[[int], object]]:
     """A bar on standard error, told how many of the facts are counted."""
-    from api.cli.commands import progress_bar
+    from api.cli.terminal import progress_bar
 
     with progress_bar("figures", facts, quiet=quiet) as bar:
         yield lambda counted: bar.update(counted, facts)

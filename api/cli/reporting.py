@@ -12,9 +12,9 @@ import typer
 from psycopg import Connection
 
 from api.cli.actor import command_line
-from api.cli.commands import CommandError, progress_bar
 from api.cli.options import DatabaseUrl, DataDir, Json, printed, settings
 from api.cli.place import Place, visited, written
+from api.cli.terminal import CommandError, progress_bar
 from api.settings import Settings
 from ledger.domain.commands import Receipt, Refused
 from ledger.domain.facts import Fact

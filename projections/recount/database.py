@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,16 +12,24 @@ from typing import Any, Final, Self
 import duckdb
 
 MEMORY_MB: Final = 80
-"""What DuckDB may use at first. Beside it Python, DuckDB's own text and what it does not count
-take some 110 MB."""
+"""What DuckDB may use where that will do. Beside it Python, DuckDB's own text and what it does not
+count take some 110 MB."""
 MEMORY_MB_MAX: Final = 4_000
+ROW_BYTES_MAX: Final = 1 << 20
+"""Of a row as JSON; DuckDB reads that much at a time."""
+
+
+def rows_in(path: Path, shape: Mapping[str, str]) -> str:
+    """To select from: a file with a row as JSON on each line, of these columns and types."""
+    typed = ", ".join(f"{column}: '{type}'" for column, type in shape.items())
+    name = escape(str(path)).replace("'", "''")
+    return f"read_ndjson('{name}', columns = {{{typed}}}, maximum_object_size = {ROW_BYTES_MAX})"
 
 
 class Database:
     """A database in memory and a folder. A context manager. Raises duckdb.Error."""
 
     def __init__(self, folder: Path) -> None:
-        self.memory_mb = MEMORY_MB
         self._db = duckdb.connect(
             config={
                 "memory_limit": f"{MEMORY_MB}MB",
@@ -44,13 +53,23 @@ class Database:
         self._db.close()
 
     def rows(
-        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), *, grow: bool = True
     ) -> list[tuple[Any, ...]]:
-        """The rows of a statement. One that needs more at a time than is allowed, which is not
-        known beforehand and grows with the facts, is tried again with half as much again."""
-        while self.memory_mb < MEMORY_MB_MAX:
-            with suppress(duckdb.OutOfMemoryException):
-                return self._db.execute(sql, parameters).fetchall()
-            self.memory_mb += self.memory_mb // 2
-            self._db.execute(f"SET memory_limit = '{self.memory_mb}MB'")
-        return self._db.execute(sql, parameters).fetchall()
+        """The rows of a statement. One that needs more memory than there is, which is not known
+        beforehand and grows with the facts, is tried again with a quarter more, if it may grow.
+        Raises OutOfMemoryException."""
+        memory = MEMORY_MB
+        try:
+            while grow and memory < MEMORY_MB_MAX:
+                with suppress(duckdb.OutOfMemoryException):
+                    return self._db.execute(sql, parameters).fetchall()
+                memory += memory // 4
+                self._limit(memory)
+            return self._db.execute(sql, parameters).fetchall()
+        finally:
+            if memory > MEMORY_MB:
+                with suppress(duckdb.OutOfMemoryException):
+                    self._limit(MEMORY_MB)
+
+    def _limit(self, memory: int) -> None:
+        self._db.execute(f"SET memory_limit = '{memory}MB'")

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from io import IOBase
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeGuard
 
-import sqlglot
-
 from projections.recount.database import Database
+from projections.recount.fragments import Fragments
 from projections.recount.reading import load, read_lines
 from projections.recount.telling import Telling
 from projections.recount.trailer import lines_of
 
 
 class DuckEngine:
-    """Answers a figure's SQL from a file of facts alone. `position` is the last one it holds."""
+    """Answers a figure's SQL from a file of facts alone. `position` is the last one it holds;
+    `folder` has what a recount leaves."""
 
-    def __init__(self, db: Database, leaves: Path, *, origin: str, position: int) -> None:
-        self._db = db
-        self.telling = Telling(db, leaves)
+    def __init__(self, db: Database, folder: Path, *, origin: str, position: int) -> None:
+        self._fragments = Fragments(db)
+        self.telling = Telling(db, folder)
         self._origin = origin
         self.position = position
 
@@ -35,19 +34,7 @@ class DuckEngine:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one statement in PostgreSQL's dialect with %(name)s parameters."""
-        text, named = translated(sql)
-        return self._db.rows(text, {name: parameters[name] for name in named})
-
-
-@lru_cache(maxsize=256)
-def translated(sql: str) -> tuple[str, tuple[str, ...]]:
-    """A statement in DuckDB's dialect, and the names of its parameters."""
-    (tree,) = sqlglot.parse(sql, read="postgres")
-    assert tree is not None
-    for part in tree.find_all(sqlglot.exp.CTE):
-        part.set("materialized", None)  # a hint to PostgreSQL's planner
-    names = {str(found.this) for found in tree.find_all(sqlglot.exp.Placeholder)}
-    return tree.sql(dialect="duckdb", comments=False), tuple(sorted(names))
+        return self._fragments.rows(sql, parameters)
 
 
 @contextmanager
@@ -72,9 +59,8 @@ def from_leaves(
         stack.callback(lines.close)
         db = stack.enter_context(Database(scratch))
         told = islice(lines, upto)
-        parts = scratch / "parts"
-        position = load(db, told, scratch, parts, origin=origin, reduced=reduced)
-        yield DuckEngine(db, parts, origin=origin, position=position)
+        position = load(db, told, scratch, origin=origin, reduced=reduced)
+        yield DuckEngine(db, scratch, origin=origin, position=position)
 
 
 def _is_file(leaves: IO[bytes] | Iterable[bytes]) -> TypeGuard[IO[bytes]]:

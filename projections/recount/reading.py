@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from glob import escape
 from hashlib import sha1
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Final
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import duckdb
@@ -24,7 +24,7 @@ import orjson
 from msgspec import Raw, Struct
 from msgspec.json import Decoder, Encoder
 
-from projections.recount.database import Database
+from projections.recount.database import Database, rows_in
 from projections.recount.parts import Parts
 from projections.recount.reducer import STILL, TYPES, Fact, Known, recount
 from projections.recount.tables import TABLES, columns
@@ -47,6 +47,21 @@ other words are counted nowhere."""
 _SUBJECTS: Final = {type: KEYS[word] for type in TYPES if (word := type.split(".")[0]) in KEYS}
 
 VOID: Final = "fact.voided.v1"
+LEAVES: Final = "leaves.ndjson"
+"""Leaves of subjects that more than one fact is of, or facts that nobody counts."""
+VOIDED: Final = "voided.ndjson"
+"""Of each void among them, what it is of."""
+ATTENDED: Final = "attended.ndjson"
+"""Of all others, one line each."""
+SHAPE_OF_ATTENDED: Final = {
+    "activity": "UUID",
+    "person": "UUID",
+    "organisation": "UUID",
+    "recorded": "BOOLEAN",
+    "known_from": "BIGINT",
+    "actor": "VARCHAR",
+    "recorded_on": "DATE",
+}
 RECORDED: Final = "attendance.recorded.v1"
 PLAIN: Final = frozenset({RECORDED, "attendance.registered.v1"})
 _NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48)
@@ -56,8 +71,6 @@ READ_BYTES: Final = 1 << 20
 LINE_BYTES_MAX: Final = 1 << 16
 TOLD_EACH: Final = 16
 """Parts; whoever is told may be slow to listen."""
-ROW_BYTES_MAX: Final = 1 << 20
-"""Of a row as JSON; DuckDB reads that much at a time."""
 
 
 class Unreadable(Exception):
@@ -76,14 +89,17 @@ class _Placed(Struct, gc=False):
 
 
 class _Leaf(Struct, gc=False):
-    """Of a leaf, what is counted."""
+    """Of a leaf, what is counted, and who recorded it when."""
 
     position: int
     stream: UUID
     source: str
     id: str
     type: str
+    actor: str
+    recorded_at: str
     data: Raw
+    line: bytes = b""
 
     def fact(self) -> Fact:
         """For the reducer."""
@@ -101,14 +117,16 @@ class _Attendance(Struct, gc=False):
 
 
 class _Attended(Struct, gc=False):
-    """Who was recorded, or else registered, at an activity, where this is all that was ever
-    said."""
+    """Who was recorded, or else registered, at an activity, where this is all that was ever said;
+    and who said it when."""
 
     activity: str
     person: str
     organisation: str | None
     recorded: bool
     known_from: int
+    actor: str
+    recorded_on: str
 
 
 _placed: Final = Decoder(_Placed).decode
@@ -121,28 +139,26 @@ def load(
     db: Database,
     lines: Iterable[bytes],
     scratch: Path,
-    leaves: Path,
     *,
     origin: str,
     reduced: Callable[[int], object],
 ) -> int:
     """Fill the tables `models.*` from leaves, each with its newline; the last position.
 
-    `scratch` is a folder for what stands between, `leaves` a file that then has every line, in an
-    order of its own. `reduced` is told some thirty times how many
-    facts have been through the reducer. Raises OSError where they cannot be read, Unreadable.
+    `scratch` is a folder for what stands between; in the end it has every fact once, in the files
+    ATTENDED and LEAVES, and what voids are of in VOIDED. `reduced` is told some thirty times how
+    many facts have been through the reducer. Raises OSError where they cannot be read, Unreadable.
     """
     try:
         db.rows("CREATE SCHEMA models")
         for table in TABLES:
             shape = ", ".join(f"{name} {type}" for name, type in columns(table).items())
             db.rows(f"CREATE TABLE models.{table} ({shape})")
-        with leaves.open("w+b") as file:
+        with TemporaryFile(dir=scratch) as file, _uncollected(), _Rows(scratch) as rows:
             parts = Parts(file)
-            with _uncollected(), _Rows(scratch) as rows:
-                last = _spread(lines, parts)
-                _reduce(parts, _Streams(origin), rows, reduced)
-            rows.load(db)
+            last = _spread(lines, parts)
+            _reduce(parts, _Streams(origin), rows, reduced)
+        rows.load(db)
     except (duckdb.Error, LookupError, TypeError, ValueError, RecursionError) as error:
         sentence, *_ = str(error).splitlines() or [""]
         raise Unreadable(f"{type(error).__name__}: {sentence}") from error
@@ -182,16 +198,18 @@ def _reduce(parts: Parts, streams: _Streams, rows: _Rows, reduced: Callable[[int
     """The rows of every subject."""
     facts = 0
     for part, lines in enumerate(parts.parts()):
-        leaves = _leaves(lines)
         subjects = defaultdict(list)
-        for leaf in leaves:
+        leaves = _leaves(lines)
+        for leaf, line in zip(leaves, lines.splitlines(keepends=True), strict=True):
+            leaf.line = line
             subjects[leaf.stream.int].append(leaf)
         plain = []
         for told in subjects.values():
             if len(told) == 1 and told[0].type in PLAIN:
                 plain.append(_plain(told[0], streams))
             else:
-                rows.known(_recounted(told, streams))
+                rows.leaves(leaf.line for leaf in told)
+                rows.known(_recounted(told, streams, rows))
         rows.attended(plain)
         facts += len(leaves)
         if part % TOLD_EACH == 0:
@@ -202,11 +220,18 @@ def _plain(leaf: _Leaf, streams: _Streams) -> _Attended:
     who = _attendance(leaf.data)
     activity, person = who.activity_id, who.person_ref
     streams.demand(leaf, "attendance", f"{activity}/{person}")
-    recorded = leaf.type == RECORDED
-    return _Attended(activity, person, who.organisation_id, recorded, leaf.position)
+    return _Attended(
+        activity,
+        person,
+        who.organisation_id,
+        leaf.type == RECORDED,
+        leaf.position,
+        leaf.actor,
+        leaf.recorded_at[:10],
+    )
 
 
-def _recounted(leaves: list[_Leaf], streams: _Streams) -> Iterable[Known]:
+def _recounted(leaves: list[_Leaf], streams: _Streams, rows: _Rows) -> Iterable[Known]:
     """What the reducer makes of one stream. Raises Unreadable where that is not one subject."""
     subjects = [_SUBJECTS.get(leaf.type) for leaf in leaves if leaf.type != VOID]
     if not any(subjects):
@@ -215,18 +240,20 @@ def _recounted(leaves: list[_Leaf], streams: _Streams) -> Iterable[Known]:
     kind = ""
     for leaf, fact in zip(leaves, facts, strict=True):
         if fact.type == VOID:
-            _demand_target(fact, facts)
+            rows.voided(fact, _target(fact, facts))
         else:
             kind, names = _SUBJECTS[fact.type]
             streams.demand(leaf, kind, "/".join([fact.data[name] for name in names]))
     return recount(kind, facts)
 
 
-def _demand_target(void: Fact, facts: list[Fact]) -> None:
+def _target(void: Fact, facts: list[Fact]) -> Fact:
     """Raises Unreadable for a void away from its target: it would change nothing here."""
     target = (void.data.get("target_source", void.source), void.data["target"])
-    if not any((fact.source, fact.id) == target for fact in facts):
-        raise Unreadable(f"the void at position {void.position} is of no fact of its stream")
+    for fact in facts:
+        if (fact.source, fact.id) == target:
+            return fact
+    raise Unreadable(f"the void at position {void.position} is of no fact of its stream")
 
 
 class _Streams:
@@ -254,14 +281,25 @@ class _Rows(ExitStack):
     def __init__(self, scratch: Path) -> None:
         super().__init__()
         self._names = {table: tuple(columns(table)) for table in TABLES}
-        self._paths = {table: scratch / f"{table}.ndjson" for table in (*TABLES, "attended")}
+        self._paths = {name: scratch / f"{name}.ndjson" for name in TABLES}
+        self._paths |= {name: scratch / name for name in (ATTENDED, LEAVES, VOIDED)}
         self._files: dict[str, IO[bytes]] = {
             name: self.enter_context(path.open("wb")) for name, path in self._paths.items()
         }
 
+    def leaves(self, leaves: Iterable[bytes]) -> None:
+        """Take leaves that the reducer is given, each with its newline."""
+        self._files[LEAVES].writelines(leaves)
+
+    def voided(self, void: Fact, target: Fact) -> None:
+        """Take what a void is of."""
+        named: dict[str, Any] = {"void": void.position, "target": target.position}
+        named |= {"type": target.type, "data": target.data}
+        self._files[VOIDED].write(orjson.dumps(named, option=orjson.OPT_APPEND_NEWLINE))
+
     def attended(self, rows: list[_Attended]) -> None:
         """Take plain rows of attendances."""
-        self._files["attended"].write(_encode_lines(rows))
+        self._files[ATTENDED].write(_encode_lines(rows))
 
     def known(self, rows: Iterable[Known]) -> None:
         """Take rows of the reducer."""
@@ -272,32 +310,16 @@ class _Rows(ExitStack):
     def load(self, db: Database) -> None:
         """Put all into the tables, once the files are closed."""
         for table in TABLES:
-            self._insert(db, table, "*", columns(table), table)
-        shape = {
-            "activity": "UUID",
-            "person": "UUID",
-            "organisation": "UUID",
-            "recorded": "BOOLEAN",
-            "known_from": "BIGINT",
-        }
+            self._insert(db, table, table, "*", columns(table))
+            self._paths[table].unlink()
         values = f"activity, person, organisation, NOT recorded, recorded, known_from, {STILL}"
-        self._insert(db, "attended", values, shape, "attendance")
+        self._insert(db, "attendance", ATTENDED, values, SHAPE_OF_ATTENDED)
 
     def _insert(
-        self,
-        db: Database,
-        name: str,
-        values: str,
-        shape: dict[str, str],
-        table: str,
+        self, db: Database, table: str, name: str, values: str, shape: Mapping[str, str]
     ) -> None:
-        typed = ", ".join(f"{column}: '{type}'" for column, type in shape.items())
-        source = f"read_ndjson(?, columns = {{{typed}}}, maximum_object_size = {ROW_BYTES_MAX})"
-        db.rows(
-            f"INSERT INTO models.{table} SELECT {values} FROM {source}",  # noqa: S608 - words of this module
-            [escape(str(self._paths[name]))],
-        )
-        self._paths[name].unlink()
+        source = rows_in(self._paths[name], shape)
+        db.rows(f"INSERT INTO models.{table} SELECT {values} FROM {source}")  # noqa: S608 - words of this module
 
 
 def read_lines(file: IO[bytes]) -> Generator[bytes, None, None]:

@@ -9,32 +9,32 @@ on every day.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import date
-from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
-from projections.recount.database import Database
+from projections.recount.database import Database, rows_in
+from projections.recount.reading import ATTENDED, LEAVES, SHAPE_OF_ATTENDED, VOIDED
 
-_TOLD: Final = """CREATE TABLE told AS
-WITH leaf AS (
-    FROM read_ndjson($leaves, maximum_object_size = 1048576, columns = {
-        position: 'BIGINT', stream: 'UUID', source: 'VARCHAR', id: 'VARCHAR', type: 'VARCHAR',
-        actor: 'VARCHAR', recorded_at: 'VARCHAR', data: 'JSON'})
-),
-about AS (
-    SELECT leaf.*, void.target,
-        coalesce(void.type, leaf.type) AS meant, coalesce(void.data, leaf.data) AS says,
-        CASE WHEN void.target IS NULL THEN leaf.position ELSE leaf.position - 1 END AS known
-    FROM leaf
-    LEFT JOIN (
-        SELECT void.position, named.position AS target, named.type, named.data
-        FROM leaf AS void
-        JOIN leaf AS named ON named.id = void.data ->> 'target'
-            AND named.source = coalesce(void.data ->> 'target_source', void.source)
-        WHERE void.type = 'fact.voided.v1'
-    ) AS void ON void.position = leaf.position
-)
+_LEAF: Final = {
+    "position": "BIGINT",
+    "stream": "UUID",
+    "source": "VARCHAR",
+    "id": "VARCHAR",
+    "type": "VARCHAR",
+    "actor": "VARCHAR",
+    "recorded_at": "VARCHAR",
+    "data": "JSON",
+}
+
+# How long a file is DuckDB does not know, and would hold the longer side of a join in memory.
+_TOLD_BY_FILE: Final = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+_TOLD_AT_LAST: Final = "RESET disabled_optimizers"
+
+_NAMED: Final = {"void": "BIGINT", "target": "BIGINT", "type": "VARCHAR", "data": "JSON"}
+
+_TOLD: Final = """CREATE TEMP TABLE told AS
 SELECT about.position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on, target,
     about.data ->> 'reason' AS reason,
     meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
@@ -45,10 +45,26 @@ SELECT about.position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS re
         activity.held_on, activity.starts_on) AS day,
     CAST(about.data ->> 'period_from' AS DATE) AS first_day,
     CAST(about.data ->> 'period_to' AS DATE) AS last_day
-FROM about
+FROM (
+    SELECT leaf.*, named.target,
+        coalesce(named.type, leaf.type) AS meant, coalesce(named.data, leaf.data) AS says,
+        CASE WHEN named.target IS NULL THEN leaf.position ELSE leaf.position - 1 END AS known
+    FROM {leaves} AS leaf
+    LEFT JOIN {voided} AS named ON named.void = leaf.position
+) AS about
 LEFT JOIN models.activity AS activity
     ON activity.activity_id = CAST(says ->> 'activity_id' AS UUID)
     AND activity.known_from <= about.known AND about.known < activity.known_to"""
+
+_TOLD_OF_ATTENDED: Final = """INSERT INTO told
+SELECT attended.known_from, NULL,
+    CASE WHEN recorded THEN 'attendance.recorded.v1' ELSE 'attendance.registered.v1' END,
+    actor, recorded_on, NULL, NULL, false,
+    coalesce(activity.held_on, activity.starts_on), NULL, NULL
+FROM {attended} AS attended
+LEFT JOIN models.activity AS activity
+    ON activity.activity_id = attended.activity
+    AND activity.known_from <= attended.known_from AND attended.known_from < activity.known_to"""
 
 _LATE: Final = """SELECT late.position, late.type, CASE WHEN NOT late.always THEN late.day END,
     late.recorded_on, late.actor, list(closing.position ORDER BY closing.position)
@@ -87,14 +103,14 @@ Rows = list[tuple[Any, ...]]
 
 
 class Telling:
-    """Facts about facts, out of a file of leaves and the tables recounted from them.
+    """Facts about facts, out of the files that a recount leaves (reading.py) and its tables.
     `first_day` and `last_day` are the days they concern, both inclusive, `known_at` is the last
     position."""
 
-    def __init__(self, db: Database, leaves: Path) -> None:
+    def __init__(self, db: Database, folder: Path) -> None:
         self._db = db
-        self._leaves = leaves
-        self._read = False
+        self._folder = folder
+        self._found: dict[Hashable, Rows] = {}
 
     def late(self, first_day: date, last_day: date, known_at: int) -> Rows:
         """Position, type, day (None: every day), recorded on, actor, closings it came after."""
@@ -111,8 +127,16 @@ class Telling:
         return self._rows(_BACKDATED, first_day, last_day, known_at, days=days)
 
     def _rows(self, sql: str, first_day: date, last_day: date, known_at: int, **more: int) -> Rows:
-        if not self._read:
-            self._db.rows(_TOLD, {"leaves": escape(str(self._leaves))})
-            self._read = True
-        asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}
-        return self._db.rows(sql, asked | more)
+        if not self._found:
+            files = {
+                "leaves": rows_in(self._folder / LEAVES, _LEAF),
+                "voided": rows_in(self._folder / VOIDED, _NAMED),
+                "attended": rows_in(self._folder / ATTENDED, SHAPE_OF_ATTENDED),
+            }
+            for step in (_TOLD_BY_FILE, _TOLD, _TOLD_OF_ATTENDED, _TOLD_AT_LAST):
+                self._db.rows(step.format_map(files))
+        key = (sql, first_day, last_day, known_at, *more.items())
+        if key not in self._found:
+            asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}
+            self._found[key] = self._db.rows(sql, asked | more)
+        return self._found[key]

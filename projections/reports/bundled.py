@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from ledger.store.codec import decode_leaf
 from ledger.transparency.contents import definition_texts
@@ -13,6 +13,7 @@ from projections.folding import UNFOLDABLE
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
 from projections.reports.filing import Filed, filed, made_again
+from projections.reports.made import Made
 from projections.reports.refusals import ReportMismatch
 
 
@@ -45,15 +46,6 @@ def files_of(engine: Engine, filings: Iterable[Filed]) -> Iterator[tuple[str, by
         yield f"{folder}/definition.sql", counted
         meant = definition_texts("#", ((d.name, d.sha256, toml_of(d)) for d in used))
         yield f"{folder}/definition.toml", meant
-
-
-class Made(NamedTuple):
-    """What a recount came to: how many filings were made again, of how many facts, and the seconds
-    it took to load them."""
-
-    reports: int
-    facts: int
-    seconds: float
 
 
 def recompute(

@@ -17,9 +17,9 @@ import pytest
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
-from api.cli.commands import CommandError
 from api.cli.main import app
 from api.cli.place import MigrationsPending
+from api.cli.terminal import CommandError
 from api.demonstration import programme
 from ledger.store.book import Book, NoLedger, OtherOrigin
 from tests.conftest import _drop, _with_database

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.commands import CommandError
 from api.cli.main import app
+from api.cli.terminal import CommandError
 from projections.reports.filing import filing_at, made_again
 from projections.reports.outputs import FORMATS, Format, render
 from tests.figures.history import History, history

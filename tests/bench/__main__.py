@@ -29,6 +29,7 @@ FIGURES: dict[str, Measure] = {
     "export": auditing.export,
     "verify": auditing.verify,
     "verify_all_steps": auditing.verify_all_steps,
+    "verify_complete": auditing.verify_complete,
     "get_headline": reading.get_headline,
     "get_known_at": reading.get_known_at,
     "page_p95_ms": pages.page_p95_ms,

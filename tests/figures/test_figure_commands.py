@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli.commands import CommandError
 from api.cli.main import app
+from api.cli.terminal import CommandError
 from projections.figures.catalogue import CATALOGUE
 from tests.conftest import FreshDatabase
 from tests.figures.history import History, history

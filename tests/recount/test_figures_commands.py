@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli.commands import CommandError
 from api.cli.main import app
+from api.cli.terminal import CommandError
 from ledger.store.book import Book
 from projections.figures.catalogue import CATALOGUE
 from tests.figures.history import ORIGIN, History, history

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 
 from ledger.store.book import Book
 from projections.figures.engines import Engine
+from projections.recount import fragments
+from projections.recount.database import Database
 from projections.recount.engine import DuckEngine, from_leaves
 from projections.reports.agreement import told_alike
 from projections.reports.catalogue import REPORTS, report_of
@@ -70,6 +74,26 @@ def test_a_report_has_the_same_bytes_from_both_engines(
     for known_at in (past.head, past.head // 2):
         assert made(duck, name, known_at) == made(past.engine, name, known_at)
     assert made(duck, name, past.head) != made(duck, name, past.head // 2), "the control"
+
+
+def test_no_number_shows_how_little_memory_there_was(
+    both: tuple[History, DuckEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past, duck = both
+    wanted = made(past.engine, "complete", past.head)
+    enough, refused = Database.rows, []
+
+    def scarce(self: Database, sql: str, parameters: Any = (), *, grow: bool = True) -> Any:
+        """Whatever may not grow is too much; so every stretch of days is asked for by itself."""
+        if not grow:
+            refused.append(sql)
+            raise duckdb.OutOfMemoryException("not for many stretches")
+        return enough(self, sql, parameters)
+
+    monkeypatch.setattr(Database, "rows", scarce)
+    monkeypatch.setattr(fragments, "KEPT_MAX", 3)
+    assert made(duck, "complete", past.head) == wanted
+    assert refused
 
 
 def test_lists_of_facts_are_compared_and_a_difference_is_named(
