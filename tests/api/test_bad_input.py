@@ -306,6 +306,25 @@ def test_an_id_twice_in_a_batch_with_the_same_content_is_one_fact(app: Client) -
     assert first["position"] == second["position"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"time": "2031-01-01T00:00:00Z"}, True),
+        ({"causationid": None}, True),
+        ({"correlationid": str(uuid4())}, False),
+    ],
+    ids=["another time", "a null that was absent", "another correlation"],
+)
+def test_what_counts_when_a_fact_is_said_again(
+    app: Client, changed: dict[str, str | None], same: bool
+) -> None:
+    one = event(data=registered(organisation_id=str(uuid4())), time="2030-01-01T00:00:00Z")
+    (first,) = app.post_events([one])
+    answer = app.ask("POST", "/v1/facts", headers={"Content-Type": ONE}, body=one | changed)
+    assert answer.status == (200 if same else 409), answer.body
+    assert not same or answer.json()["position"] == first["position"]
+
+
 def test_a_batch_that_is_repeated_answers_its_first_receipts(app: Client) -> None:
     batch = [event(data=registered(organisation_id=str(uuid4()))) for _ in range(3)]
     first = app.post_events(batch)
