@@ -40,7 +40,7 @@ STEADY_S: Final = 10.0
 """What lived this long and died is started again at once; what dies sooner, after a pause that
 doubles up to PAUSE_MAX_S: a full disk is not helped by trying twice a second."""
 PAUSE_MAX_S: Final = 5.0
-GC_THRESHOLDS: Final = (50_000, 20, 50)
+GC_THRESHOLDS: Final = (200_000, 20, 50)
 """The writer keeps tens of thousands of streams, which hold no cycles: full collections that walk
 them cost a third of its time at Python's defaults."""
 GC_YOUNG_SERVING: Final = 5_000
