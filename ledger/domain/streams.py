@@ -3,7 +3,7 @@
 A stream's id is `uuid5(namespace of the ledger's origin, kind + "/" + key parts joined by "/")`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from enum import IntEnum
 from functools import lru_cache
@@ -20,6 +20,7 @@ UNDATED: Final = date.min
 _NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48) & (1 << 128) - 1
 _VERSION_5: Final = 5 << 76 | 0x8000 << 48
 _ONE_DAY: Final = timedelta(days=1)
+_json: Final = json.Encoder().encode
 
 
 class Kind(IntEnum):
@@ -63,16 +64,14 @@ def _begun(space: UUID, kind: Kind) -> Any:
 def stream_id(space: UUID, kind: Kind, *key: object) -> UUID:
     """The id of one stream. RFC 9562, version 5."""
     digest = _begun(space, kind).copy()
-    digest.update(b"/".join([_text(part) for part in key]))
+    digest.update(
+        b"/".join(
+            # Of a UUID this takes a seventh of what str() does.
+            [_json(part)[1:-1] if type(part) is UUID else str(part).encode() for part in key]
+        )
+    )
     number = int.from_bytes(digest.digest()[:16]) & _NO_VERSION | _VERSION_5
     return convert(number.to_bytes(16), UUID)  # a quarter of what UUID(int=…) takes
-
-
-def _text(part: object) -> bytes:
-    """One part of a stream's key."""
-    if type(part) is UUID:
-        return json.encode(part)[1:-1]  # a seventh of what str() takes
-    return str(part).encode()
 
 
 Key = Callable[[Any], tuple[object, ...]]
@@ -168,35 +167,12 @@ def day_after(day: date) -> date:
     return day + _ONE_DAY
 
 
-def _organisations(fact: Fact) -> tuple[UUID, ...]:
-    """Organisations a fact names, apart from its own stream's."""
-    match fact:
-        case f.OrganisationSplit():
-            return fact.into
-        case f.OrganisationMarkedDuplicate():
-            return (fact.of,)
-        case f.OrganisationMerged():
-            return (fact.into,)
-    if STREAMS[type(fact)][0] in {Kind.membership, Kind.enrolment}:
-        return (fact.organisation_id,)  # type: ignore[attr-defined]  # all of these have it
-    return ()
-
-
-def _clusters(fact: Fact) -> tuple[str, ...]:
-    """Clusters a fact names, apart from its own stream's."""
-    match fact:
-        case f.ProjectProposed():
-            return fact.clusters
-        case f.ActivityScheduled() | f.ActivityChanged():
-            return fact.organisers or ()
-    if STREAMS[type(fact)][0] is Kind.membership:
-        return (fact.cluster,)  # type: ignore[attr-defined]  # all of these have it
-    return ()
+_SOMEBODY_COMES: Final = (f.AttendanceRecorded, f.AttendanceRegistered)
 
 
 def attended(fact: Fact) -> tuple[UUID, UUID | None] | None:
     """(activity, organisation) that a fact of an attendance says somebody came, or comes, for."""
-    if isinstance(fact, f.AttendanceRecorded | f.AttendanceRegistered):
+    if isinstance(fact, _SOMEBODY_COMES):
         return fact.activity_id, fact.organisation_id
     return None
 
@@ -206,17 +182,41 @@ def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
 
     The person of an attendance is left out: no rule asks for it, and the read models know.
     """
-    match fact:
-        case f.FactVoided():
-            return ()
-        case f.AttendanceRecorded() | f.AttendanceRegistered():
-            organisation_id = fact.organisation_id
-            return (fact.activity_id,) + (() if organisation_id is None else (organisation_id,))
-        case f.AttendanceWithdrawn() | f.AttendanceVoided():
-            return (fact.activity_id,)
-        case f.PersonMarkedDuplicate():
-            return (fact.of,)
-    named = [*_organisations(fact), *(stream_id(space, Kind.cluster, c) for c in _clusters(fact))]
-    if isinstance(fact, f.EnrolmentStarted | f.EnrolmentEnded):
-        named.append(fact.project_id)
-    return tuple(dict.fromkeys(named))
+    named = _NAMED.get(type(fact))
+    return () if named is None else tuple(dict.fromkeys(named(space, fact)))
+
+
+Named = Callable[[UUID, Any], Iterable[UUID]]
+
+
+def _clusters(space: UUID, codes: Iterable[str]) -> list[UUID]:
+    return [stream_id(space, Kind.cluster, code) for code in codes]
+
+
+def _of_attendance(_: UUID, fact: Any) -> tuple[UUID, ...]:
+    if fact.organisation_id is None:
+        return (fact.activity_id,)
+    return fact.activity_id, fact.organisation_id
+
+
+def _of_membership(space: UUID, fact: Any) -> tuple[UUID, ...]:
+    return fact.organisation_id, stream_id(space, Kind.cluster, fact.cluster)
+
+
+_NAMED: Final[dict[type[Fact], Named]] = {
+    f.AttendanceRecorded: _of_attendance,
+    f.AttendanceRegistered: _of_attendance,
+    f.AttendanceWithdrawn: lambda _, x: (x.activity_id,),
+    f.AttendanceVoided: lambda _, x: (x.activity_id,),
+    f.PersonMarkedDuplicate: lambda _, x: (x.of,),
+    f.OrganisationMarkedDuplicate: lambda _, x: (x.of,),
+    f.OrganisationMerged: lambda _, x: (x.into,),
+    f.OrganisationSplit: lambda _, x: x.into,
+    f.ProjectProposed: lambda space, x: _clusters(space, x.clusters),
+    f.ActivityScheduled: lambda space, x: _clusters(space, x.organisers),
+    f.ActivityChanged: lambda space, x: _clusters(space, x.organisers or ()),
+    f.EnrolmentStarted: lambda _, x: (x.organisation_id, x.project_id),
+    f.EnrolmentEnded: lambda _, x: (x.organisation_id, x.project_id),
+    **{cls: _of_membership for cls, (kind, _) in STREAMS.items() if kind is Kind.membership},
+}
+"""What a fact names, apart from its own stream's entity. Others name nothing."""
