@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 
 from ledger.store.line import Wait, WouldWait
-from ledger.store.writer import Ticket, Writer, facts_of
+from ledger.store.tickets import Ticket, facts_of
+from ledger.store.writer import Writer
 
 INLINE_FACTS_MAX: Final = 256
 """Some five milliseconds in which no other request is looked at."""

@@ -31,7 +31,7 @@ from ledger.domain.commands import Authority
 from ledger.service import Ledger
 from ledger.store.away import DATABASE_AWAY, is_disk_full
 from ledger.store.database import READER, WRITER, connect, pool
-from ledger.store.writer import Ticket
+from ledger.store.tickets import Ticket
 from projections import progress
 from projections.figures.together import Answers, Together
 

@@ -12,8 +12,9 @@ from ledger.store.book import Book
 from ledger.store.codec import decode_fact
 from ledger.store.database import WRITER
 from ledger.store.driving import WriterThread
+from ledger.store.tickets import Deliver, Ticket
 from ledger.store.tree import catch_up
-from ledger.store.writer import Deliver, Ticket, Writer
+from ledger.store.writer import Writer
 
 
 def incoming(

@@ -5,10 +5,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
+from ledger.domain.commands import Authority, Command, Incoming, Refused
 from ledger.service import Ledger
 from ledger.store.driving import drive
-from ledger.store.writer import Ticket
+from ledger.store.tickets import Ticket
 
 UNDER_WAY_FACTS: Final = 12_000
 """Facts decoded ahead of the writer: three of its transactions, so that it never waits, and few
@@ -38,7 +38,9 @@ class Outcome(Struct):
     def take(self, facts: Sequence[Incoming], ticket: Ticket, places: Sequence[str] = ()) -> None:
         """Count a finished command. Raises what is no refusal."""
         if ticket.error is None:
-            self._count(ticket.receipts)
+            self.recorded += ticket.recorded
+            self.duplicates += len(facts) - ticket.recorded
+            self.position = max(self.position, ticket.position)
         elif isinstance(ticket.error, Refused):
             item = ticket.error.item
             fact = facts[item]
@@ -53,14 +55,6 @@ class Outcome(Struct):
         self.refused += facts
         if len(self.first_refusals) < 20:
             self.first_refusals.append(refusal)
-
-    def _count(self, receipts: Sequence[Receipt]) -> None:
-        for receipt in receipts:
-            if receipt.duplicate:
-                self.duplicates += 1
-            else:
-                self.recorded += 1
-        self.position = max(self.position, receipts[-1].position)
 
 
 class Placed(Struct, frozen=True):

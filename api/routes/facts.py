@@ -16,7 +16,7 @@ from api.requests import authority_of, body_of
 from api.state import STATE, State, deliver
 from ledger.domain.commands import Authority, Command, Incoming, Receipt, Refused
 from ledger.store.outcomes import DiskFull, WriterBusy, WriterClosed
-from ledger.store.writer import Ticket
+from ledger.store.tickets import Ticket
 
 _JSON: Final = {"Content-Type": "application/json"}
 _WRITING: Final = frozenset({"admin", "organisations:write", "people:write", "people:erase"})

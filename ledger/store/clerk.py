@@ -20,6 +20,7 @@ from ledger.store import codec
 from ledger.store.batch import Slip
 from ledger.store.desk import Desk
 from ledger.store.rows import Known, Row
+from ledger.store.tickets import Answer, receipt_of
 from ledger.transparency.merkle import leaf_hash
 
 STREAM_FACTS_MAX: Final = 1_000
@@ -27,14 +28,14 @@ STREAM_FACTS_MAX: Final = 1_000
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
 
-def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receipt]:
-    """Decide on a command: a receipt for each fact, in order. Raises Refused."""
+def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Answer]:
+    """Decide on a command: an answer to each fact, in order. Raises Refused."""
     desk.start()
     item = 0
     try:
-        receipts: list[Receipt] = []
+        answers: list[Answer] = []
         for item, slip in enumerate(slips):
-            receipts.append(_take(desk, item, slip, authority))
+            answers.append(_take(desk, item, slip, authority))
         conflicts: list[tuple[int, r.VoidConflict]] = []
         for look in (_obey, check):
             if look is check:
@@ -53,10 +54,10 @@ def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Receip
         desk.start()
         raise Refused(refusal, item) from refusal
     desk.accept()
-    return receipts
+    return answers
 
 
-def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Receipt:
+def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
     if not authority.may_use(incoming.source):
@@ -80,7 +81,7 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Receipt:
             # The short way for nine facts of ten: as the first of its stream it can break no law.
             row = _written(desk, slip, id, 1, authority.actor)
             desk.put_first(row, fact)
-            return _receipt(row.entry, row)
+            return row
     stream = desk.stream(kind, id)
     expected = incoming.expected_version
     if expected is not None and expected != stream.version:
@@ -124,22 +125,7 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
 def _first_receipt(desk: Desk, entry: Entry) -> Receipt:
     """The receipt of a fact that says the same under another id."""
     known = desk.known(codec.event_digest(entry.source, entry.id))
-    return _receipt(entry, known or desk.known_at(entry.position), duplicate=True)
-
-
-def _receipt(entry: Entry, known: Known, *, duplicate: bool = False) -> Receipt:
-    return Receipt(
-        entry.id,
-        entry.source,
-        entry.position,
-        entry.recorded_at,
-        known.leaf_hash.hex(),
-        entry.stream,
-        entry.version,
-        known.tree_size,
-        known.root.hex(),
-        duplicate,
-    )
+    return receipt_of(entry, known or desk.known_at(entry.position), duplicate=True)
 
 
 def _standing_twin(stream: Stream, fact: f.Fact) -> Entry | None:
@@ -200,7 +186,7 @@ def _written(desk: Desk, slip: Slip, stream: UUID, version: int, actor: str) -> 
     return Row(state, leaf_hash(state), entry=entry, event_key=slip.key)
 
 
-def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
+def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Row:
     """Put a fact behind its stream's others, and fold it in where the order allows."""
     mine, fact = change.after, slip.incoming.fact
     if len(change.new) == STREAM_FACTS_MAX:
@@ -218,7 +204,7 @@ def _append(desk: Desk, change: Change, slip: Slip, actor: str) -> Receipt:
         # Later facts of the command look at this state; its law is checked at the end.
         mine.refold()
     desk.put(row, mine)
-    return _receipt(row.entry, row)
+    return row
 
 
 def _fold_in(change: Change, fact: f.Fact) -> None:

@@ -8,7 +8,7 @@ that row is held, and a stream made of it when somebody asks.
 Two layers, so that a refused command leaves no trace: the command's over the batch's.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,8 +24,8 @@ from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind, stream_id
-from ledger.store import codec
-from ledger.store.batch import Slip, Wanted
+from ledger.store.batch import Wanted
+from ledger.store.kept import Kept
 from ledger.store.line import Line
 from ledger.store.mentions import Mentions
 from ledger.store.rows import (
@@ -45,6 +45,7 @@ BERLIN: Final = ZoneInfo("Europe/Berlin")
 _ATTENDANCE: Final = Kind.attendance
 _ACTIVITY: Final = Kind.activity
 _ORGANISATION: Final = Kind.organisation
+_PROJECT: Final = Kind.project
 _ENTITIES: Final = {
     Kind.activity: "activity_id",
     Kind.organisation: "organisation_id",
@@ -68,7 +69,7 @@ class Desk:
     def __init__(self, space: UUID) -> None:
         self.space = space
         self.position = 0
-        self._world: dict[int, Stream] = {}
+        self._world: Kept[Stream] = Kept(KEPT_STREAMS_MAX)
         self.seats = Seats()
         self.mentions = Mentions(space)
         self._ids: dict[Kind, dict[object, UUID]] = {kind: {} for kind in Kind}
@@ -93,48 +94,14 @@ class Desk:
         self.seats.clear_batch()
         self.erased: list[UUID] = []
         self._known: dict[bytes, Known] = {}
-        self._erased_read: set[UUID] = set()
+        self._erased_read: set[int] = set()
         self.start()
 
     # The batch
 
-    def prepare(self, batch: Iterable[Sequence[Slip]]) -> "Wanted":
-        """What a batch certainly asks the book for. Works before the lock."""
-        wanted = Wanted([], {}, [])
-        seen: set[int] = set()
-        for slips in batch:
-            for slip in slips:
-                fact = slip.incoming.fact
-                wanted.keys.append(slip.key)
-                if slip.kind is None or slip.stream is None:
-                    assert isinstance(fact, f.FactVoided)
-                    source = fact.target_source or slip.incoming.source
-                    wanted.keys.append(codec.event_digest(source, fact.target))
-                else:
-                    self._want(wanted, slip.kind, slip.stream, fact, seen)
-        return wanted
-
-    def _want(self, batch: "Wanted", kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
-        """`seen` are the activities and organisations that were named in the batch before."""
-        if id.int not in self._world:
-            batch.streams[id.int] = id
-        if kind is _ATTENDANCE:
-            batch.persons.append(fact.person_ref)
-            if fact.activity_id.int not in seen:
-                self._want_named(batch, _ACTIVITY, fact.activity_id, seen)
-        organisation_id = getattr(fact, "organisation_id", None)
-        if (
-            organisation_id is not None
-            and kind is not _ORGANISATION
-            and organisation_id.int not in seen
-        ):
-            self._want_named(batch, _ORGANISATION, organisation_id, seen)
-
-    def _want_named(self, batch: "Wanted", kind: Kind, entity: UUID, seen: set[int]) -> None:
-        seen.add(entity.int)
-        id = self.stream_id(kind, entity)
-        if id.int not in self._world:
-            batch.streams[id.int] = id
+    def keeps(self, id: UUID) -> bool:
+        """Whether a stream is at hand from an earlier batch."""
+        return self._world.get(id.int) is not None
 
     def begin(
         self,
@@ -146,7 +113,7 @@ class Desk:
         found: Found,
         since: Since,
     ) -> None:
-        """Start a batch under the head lock, with what was found of what `prepare` wants.
+        """Start a batch under the head lock, with what was found of what it wants.
 
         And with what others appended since the last one.
         """
@@ -163,7 +130,7 @@ class Desk:
         self._absent = wanted.streams
         for id, entries in found.streams.items():
             self._fetch(id, entries)
-        self._erased_read = found.erased
+        self._erased_read = {person_ref.int for person_ref in found.erased}
 
     def _catch_up(self, position: int, since: Since) -> None:
         """Drop the streams that other processes wrote to since the last batch."""
@@ -175,11 +142,12 @@ class Desk:
             self._world.clear()
             return
         for stream in since.streams:
-            self._world.pop(int.from_bytes(stream), None)
+            self._world.drop(int.from_bytes(stream))
 
     def _fetch(self, id: UUID, entries: list[Entry]) -> Stream:
         """Put a stream that was read into the world, in passing where it is not worth keeping."""
-        stream = self._world[id.int] = Stream.of(entries)
+        stream = Stream.of(entries)
+        self._world.put(id.int, stream)
         self._absent.pop(id.int, None)
         if stream.kind is _ATTENDANCE:
             self._passing.append(id.int)
@@ -188,7 +156,7 @@ class Desk:
     def undo(self) -> None:
         """The batch was given up: drop what it changed, keep what others know."""
         for id in (*self._changed, *self._passing):
-            self._world.pop(id, None)
+            self._world.drop(id)
         self._passing.clear()
         self.position = self.head
         self._clear_batch()
@@ -196,12 +164,9 @@ class Desk:
     def keep(self) -> None:
         """The batch is committed: what it changed or read is worth keeping, attendances apart."""
         for id in self._passing:
-            self._world.pop(id, None)
+            self._world.drop(id)
         self._passing.clear()
-        surplus = len(self._world) - KEPT_STREAMS_MAX
-        if surplus > 0:
-            for id in list(self._world)[: surplus + KEPT_STREAMS_MAX // 10]:
-                del self._world[id]
+        self._world.age()
         self.mentions.keep()
         self.seats.keep()
         for ids in self._ids.values():
@@ -257,32 +222,37 @@ class Desk:
 
     def organisation(self, organisation_id: UUID) -> Organisation:
         """The state of an organisation."""
-        id = self.stream_id(_ORGANISATION, organisation_id)
-        state: Organisation = self.stream(_ORGANISATION, id).state
+        state: Organisation = self._named(_ORGANISATION, organisation_id).state
         return state
 
     def activity(self, activity_id: UUID) -> Activity:
         """The state of an activity."""
-        id = self.stream_id(_ACTIVITY, activity_id)
-        state: Activity = self.stream(_ACTIVITY, id).state
+        state: Activity = self._named(_ACTIVITY, activity_id).state
         return state
 
     def project(self, project_id: UUID) -> Project:
         """The state of a project."""
-        id = self.stream_id(Kind.project, project_id)
-        state: Project = self.stream(Kind.project, id).state
+        state: Project = self._named(_PROJECT, project_id).state
         return state
+
+    def _named(self, kind: Kind, entity: UUID) -> Stream:
+        """The stream of an entity: a command's facts name few, again and again."""
+        return self.stream(kind, self.stream_id(kind, entity))
 
     def mentioning(self, entity: UUID, kinds: Iterable[Kind] | None = None) -> list[Stream]:
         """Streams that ever named an entity, this command's included."""
         found = self.mentions.streams(entity, frozenset(kinds or Kind))
-        self._read_missing(found)
+        self.read_missing(found)
         return [self.stream(kind, id) for id, kind in found.items()]
 
-    def _read_missing(self, ids: Iterable[UUID]) -> None:
+    def read_missing(self, ids: Iterable[UUID]) -> None:
         """Read the streams that are not at hand, all at once."""
-        at_hand = (self._command, self._world, self._firsts_now, self._firsts, self._absent)
-        missing = [id for id in ids if not any(id.int in place for place in at_hand)]
+        at_hand = (self._command, self._firsts_now, self._firsts, self._absent)
+        missing = [
+            id
+            for id in ids
+            if self._world.get(id.int) is None and not any(id.int in place for place in at_hand)
+        ]
         if missing:
             with self._line.reading() as curs:
                 for id, entries in read_streams(curs, missing).items():
@@ -290,17 +260,15 @@ class Desk:
 
     def is_erased(self, person_ref: UUID) -> bool:
         """Whether a reference accepts no new fact, by this command too."""
-        return person_ref in self._erased_read or person_ref in self._erased_now
+        number = person_ref.int
+        return number in self._erased_read or number in self._erased_now
 
     def seats_taken(self, activity_id: UUID) -> int:
         """Standing registrations, this command's included."""
         return self.seats.taken(activity_id)
 
     def known(self, key: bytes) -> Known | None:
-        """The fact of an idempotency key, if it stands or is about to.
-
-        `prepare` has looked it up.
-        """
+        """The fact of an idempotency key that was looked up, if it stands or is about to."""
         return self._known_now.get(key) or self._known.get(key)
 
     def known_at(self, position: int) -> Known:
@@ -317,7 +285,7 @@ class Desk:
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
         self.mentions.drop()
-        self._erased_now: set[UUID] = set()
+        self._erased_now: dict[int, UUID] = {}
         self.seats.drop()
 
     def change(self, stream: Stream) -> Change:
@@ -346,7 +314,7 @@ class Desk:
             self._begun(stream.kind, fact)
         self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
-            self._erased_now.add(fact.person_ref)
+            self._erased_now[fact.person_ref.int] = fact.person_ref
 
     def _begun(self, kind: Kind, fact: Any) -> None:
         """What is new was never named, nor booked: only what is there can be. So nobody asks."""
@@ -394,15 +362,15 @@ class Desk:
         self._known.update(self._known_now)
         self.position += len(self._rows_now)
         self.seats.accept()
-        self.erased += self._erased_now
-        self._erased_read |= self._erased_now
+        self.erased += self._erased_now.values()
+        self._erased_read.update(self._erased_now)
         self.mentions.accept()
         self._firsts.update(self._firsts_now)
         for number in self._firsts_now:
             del self._absent[number]
         for number, change in self._command.items():
             self._absent.pop(number, None)
-            self._world[number] = change.after
+            self._world.put(number, change.after)
             self._changed.append(number)
             if change.after.kind is _ATTENDANCE:
                 self._passing.append(number)

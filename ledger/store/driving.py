@@ -6,7 +6,8 @@ from typing import Final
 
 import structlog
 
-from ledger.store.writer import BATCH_FACTS_MAX, Ticket, Writer
+from ledger.store.tickets import Ticket
+from ledger.store.writer import BATCH_FACTS_MAX, Writer
 
 log: Final = structlog.get_logger(__name__)
 

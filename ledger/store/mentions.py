@@ -4,7 +4,7 @@ What rules over several streams look at. Kept between batches, as streams are; a
 they are many, and seldom asked for.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -12,6 +12,8 @@ from uuid import UUID
 from ledger.domain.decide import Stream
 from ledger.domain.facts import Fact
 from ledger.domain.streams import Kind, attended, mentions
+from ledger.store.arrays import UuidArray
+from ledger.store.kept import Kept
 from ledger.store.line import Line
 
 Mention = tuple[UUID, int, UUID]
@@ -21,7 +23,7 @@ AttendanceMention = tuple[UUID, UUID | None, UUID]
 M = TypeVar("M", Mention, AttendanceMention)
 
 KEPT_ENTITIES_MAX: Final = 50_000
-_NAMING: Final = "SELECT stream, kind FROM ledger.mention WHERE entity = %s"
+_NAMING: Final = "SELECT entity, stream, kind FROM ledger.mention WHERE entity = ANY(%s)"
 _ATTENDING: Final = """
 SELECT stream FROM ledger.attendance_mention WHERE activity = %(entity)s
 UNION SELECT stream FROM ledger.attendance_mention WHERE organisation = %(entity)s
@@ -79,7 +81,7 @@ class Mentions:
 
     def __init__(self, space: UUID) -> None:
         self._space = space
-        self._kept: dict[int, dict[UUID, int]] = {}
+        self._kept: Kept[dict[UUID, int]] = Kept(KEPT_ENTITIES_MAX)
         """By entity: the streams that name it, with their kind."""
         self.clear_batch()
 
@@ -109,15 +111,28 @@ class Mentions:
 
     def _naming(self, entity: UUID) -> dict[UUID, int]:
         kept = self._kept.get(entity.int)
-        if kept is None:
-            with self._line.reading() as curs:
-                kept = dict(curs.execute(_NAMING, (entity,), prepare=True).fetchall())
-            self._kept[entity.int] = kept
-        return kept
+        return self._read([entity])[entity] if kept is None else kept
+
+    def know(self, entities: Iterable[UUID]) -> None:
+        """Read who names these entities, where that is not known."""
+        missing = [entity for entity in entities if self._kept.get(entity.int) is None]
+        if missing:
+            self._read(missing)
+
+    def _read(self, entities: list[UUID]) -> dict[UUID, dict[UUID, int]]:
+        naming: dict[UUID, dict[UUID, int]] = {entity: {} for entity in entities}
+        with self._line.reading() as curs:
+            curs.execute(_NAMING, (UuidArray.of(entities),), prepare=True)
+            for entity, stream, kind in curs:
+                naming[entity][stream] = kind
+        for entity, streams in naming.items():
+            self._kept.put(entity.int, streams)
+        return naming
 
     def know_new(self, entity: UUID) -> None:
         """Nobody named this entity before the batch at hand."""
-        self._kept.setdefault(entity.int, {})
+        if self._kept.get(entity.int) is None:
+            self._kept.put(entity.int, {})
 
     def _attended(self, entity: UUID) -> list[UUID]:
         if entity not in self._attending:
@@ -179,5 +194,4 @@ class Mentions:
             kept = self._kept.get(entity.int)
             if kept is not None:
                 kept[stream] = kind
-        if len(self._kept) > KEPT_ENTITIES_MAX:
-            self._kept.clear()
+        self._kept.age()

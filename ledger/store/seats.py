@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from ledger.store.kept import Kept
 from ledger.store.line import Line
 
 KEPT_ACTIVITIES_MAX: Final = 50_000
@@ -19,7 +20,7 @@ class Seats:
     _line: Line
 
     def __init__(self) -> None:
-        self._kept: dict[int, int] = {}
+        self._kept: Kept[int] = Kept(KEPT_ACTIVITIES_MAX)
         self.clear_batch()
 
     def forget(self) -> None:
@@ -38,7 +39,8 @@ class Seats:
 
     def know_new(self, activity_id: UUID) -> None:
         """Nobody was registered for this activity before the batch at hand."""
-        self._kept.setdefault(activity_id.int, 0)
+        if self._kept.get(activity_id.int) is None:
+            self._kept.put(activity_id.int, 0)
 
     def taken(self, activity_id: UUID) -> int:
         """Standing registrations, the command's included."""
@@ -53,7 +55,8 @@ class Seats:
                 row = curs.execute(
                     "SELECT taken FROM ledger.seats WHERE activity_id = %s", (activity_id,)
                 ).fetchone()
-            kept = self._kept[activity_id.int] = 0 if row is None else row[0]
+            kept = 0 if row is None else int(row[0])
+            self._kept.put(activity_id.int, kept)
         return kept
 
     def add(self, activity_id: UUID, delta: int) -> None:
@@ -71,6 +74,6 @@ class Seats:
 
     def keep(self) -> None:
         """The batch is committed: what is kept follows it."""
-        self._kept.update((id.int, taken) for id, taken in self.changed.items())
-        if len(self._kept) > KEPT_ACTIVITIES_MAX:
-            self._kept.clear()
+        for id, taken in self.changed.items():
+            self._kept.put(id.int, taken)
+        self._kept.age()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 from eventsourcing.persistence import (
+    IntegrityError,
     InterfaceError,
     OperationalError,
     PersistenceError,
@@ -21,15 +22,17 @@ from eventsourcing.persistence import (
 from ledger.domain.commands import Command, Receipt, Refused
 from ledger.store import clerk
 from ledger.store.arrays import BigintArray, UuidArray
+from ledger.store.asking import foresee, wanted_by
 from ledger.store.away import is_disk_full
-from ledger.store.batch import Slip, slips_of
+from ledger.store.batch import slips_of
 from ledger.store.book import Book
 from ledger.store.desk import Desk
 from ledger.store.herald import Herald
 from ledger.store.line import COMMIT, Line, Statement, Wait
 from ledger.store.outcomes import DiskFull, OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.store.rows import found, look_since, look_up, since
-from ledger.store.tree import Tree, TreeDamaged, TreeHead, locked_head
+from ledger.store.tickets import Deliver, Ticket, facts_of, hand_back, named
+from ledger.store.tree import Tree, TreeDamaged, locked_head
 
 log: Final = structlog.get_logger(__name__)
 
@@ -40,6 +43,9 @@ TRIES: Final = 5
 GIVE_UP_S: Final = 5.0
 """By then a restarted database is back; whoever waits would rather be told."""
 
+TRUST_AFTER: Final = 4
+"""So many batches of nothing but new facts, and the next large one is believed to be another."""
+
 _SEATS: Final = Statement(
     b"seats",
     b"INSERT INTO ledger.seats SELECT * FROM unnest($1::uuid[], $2::bigint[])"
@@ -48,32 +54,12 @@ _SEATS: Final = Statement(
 _ERASED: Final = Statement(b"erased", b"INSERT INTO ledger.erased SELECT * FROM unnest($1::uuid[])")
 
 
-class Ticket:
-    """A command on its way, and what came of it: receipts, or the error that says why not."""
-
-    __slots__ = ("command", "deliver", "error", "receipts", "slips", "tag")
-
-    def __init__(
-        self, command: Command, slips: Sequence[Slip], deliver: "Deliver", tag: Any
-    ) -> None:
-        self.command = command
-        self.slips = slips
-        self.deliver = deliver
-        self.tag = tag
-        self.receipts: list[Receipt] = []
-        self.error: Exception | None = None
-
-    def result(self) -> list[Receipt]:
-        """The receipts, in the order of the facts. Raises Refused, or what kept the batch back."""
-        if self.error is not None:
-            raise self.error
-        return self.receipts
+class NotAllNew(Exception):
+    """A batch that was believed to hold new facts only does not: everything is to be looked up."""
 
 
 Transaction = Generator[Wait, None, None]
 """A transaction on its way: yields what it waits for."""
-Deliver = Callable[[Sequence[Ticket]], None]
-"""Called where the writer is driven, with all finished tickets of one caller at once."""
 
 
 class Statistics:
@@ -107,6 +93,7 @@ class Writer:
         self._lock = Lock()
         self._closing = False
         self._herald = Herald(book)
+        self._all_new = 0  # batches in a row of nothing but new facts
         self.wake: Callable[[], None] = _nobody
         """Called when there is something to do, in the thread that brought it."""
         self.meanwhile: Callable[[], bool] = _nothing
@@ -172,7 +159,7 @@ class Writer:
 
     def finish(self, batch: Sequence[Ticket]) -> None:
         """Hand a batch's tickets back, and let followers know."""
-        _deliver(batch)
+        hand_back(batch)
         self._herald.tell(self.statistics.last_position)
 
     def abandon(self, batch: list[Ticket]) -> None:
@@ -180,7 +167,7 @@ class Writer:
         self.stop()
         while batch:
             self._fail(batch)
-            _deliver(batch)
+            hand_back(batch)
             batch = self.next_batch()
 
     def record_batch(self, batch: list[Ticket]) -> None:
@@ -200,6 +187,10 @@ class Writer:
                 if attempt == TRIES or time.monotonic() > until:
                     break
                 time.sleep(0.05 * 2**attempt)
+            except NotAllNew:
+                self._all_new = 0
+                self._desk.undo()
+                self._tree.forget()
             except TreeDamaged as error:
                 self.forget()
                 log.error("tree_damaged", tree_size=error.case["tree_size"])
@@ -207,12 +198,12 @@ class Writer:
                 return
             except PersistenceError as error:
                 self.forget()
-                log.error("append_failed", **_named(batch), error=str(error)[:500])
+                log.error("append_failed", **named(batch), error=str(error)[:500])
                 self._halve(batch)
                 return
             except Exception:  # the edge of the thread: whoever waits gets an answer
                 self.forget()
-                log.exception("append_defect", **_named(batch))
+                log.exception("append_defect", **named(batch))
                 self._halve(batch)
                 return
         self._fail(batch, failure)
@@ -228,6 +219,7 @@ class Writer:
 
     def forget(self) -> None:
         """After a failed transaction: nothing kept can be trusted."""
+        self._all_new = 0
         self._desk.forget()
         self._tree.forget()
 
@@ -260,8 +252,18 @@ class Writer:
         Where nobody may be kept waiting, `patient` is false: raises WouldWait where more must be
         asked than was sent ahead. Raises what the database says, as the library names it.
         """
+        large = patient and facts_of(batch) >= CHUNK_FACTS
+        trusting = large and self._all_new >= TRUST_AFTER
+        try:
+            yield from self._recorded(batch, patient=patient, trusting=trusting)
+        except IntegrityError as error:
+            if trusting:
+                raise NotAllNew from error
+            raise
+
+    def _recorded(self, batch: list[Ticket], *, patient: bool, trusting: bool) -> Transaction:
         desk = self._desk
-        wanted = desk.prepare(ticket.slips for ticket in batch)
+        wanted = wanted_by(desk, (ticket.slips for ticket in batch), trusting=trusting)
         recorder = self._book.recorder
         with recorder.appending() as line:
             line.patient = patient
@@ -280,9 +282,11 @@ class Writer:
                 since=others,
             )
             self._tree.begin(line, head, others.leaf_hashes)
+            if patient:
+                foresee(desk, wanted)
             for ticket in batch:
                 try:
-                    ticket.receipts = clerk.take(desk, ticket.command.authority, ticket.slips)
+                    ticket.answers = clerk.take(desk, ticket.command.authority, ticket.slips)
                     ticket.error = None
                 except Refused as refused:
                     ticket.error = refused
@@ -290,14 +294,21 @@ class Writer:
                     # PostgreSQL takes these while the next commands are decided on.
                     self._copy(line)
                 line.push()
+            all_new = desk.position - head.position == facts_of(batch)
+            if trusting and not all_new:
+                raise NotAllNew
             self._append(line)
             self._guard(line)
             began = time.perf_counter()
             line.send(COMMIT)
             yield from line.answering()
         recorder.raise_commit_warning()
+        self._all_new = self._all_new + 1 if all_new else 0
         self._count(desk.recorded, time.perf_counter() - began)
-        _complete(batch, self._tree.head)
+        size, root = self._tree.head
+        tree = (size, root.hex())
+        for ticket in batch:
+            ticket.tree = tree
         desk.keep()
 
     def _copy(self, line: Line) -> None:
@@ -348,38 +359,3 @@ def _nobody() -> None:
 def _nothing() -> bool:
     """Nothing to do while waiting."""
     return False
-
-
-def _complete(batch: Sequence[Ticket], tree: TreeHead) -> None:
-    """Give new receipts the tree that their transaction left behind."""
-    size, root = tree.size, tree.root.hex()
-    for ticket in batch:
-        for receipt in ticket.receipts:
-            if not receipt.tree_size:
-                receipt.tree_size, receipt.root = size, root
-
-
-def facts_of(batch: Sequence[Ticket]) -> int:
-    """How many facts a batch holds."""
-    return sum(len(ticket.command.facts) for ticket in batch)
-
-
-def _named(batch: Sequence[Ticket]) -> dict[str, Any]:
-    """For the log: how many facts, and the ids by which clients know the first of them."""
-    facts = [fact for ticket in batch for fact in ticket.command.facts]
-    named: dict[str, Any] = {"facts": len(facts), "ids": [fact.id for fact in facts[:10]]}
-    if correlations := {fact.correlation for fact in facts if fact.correlation}:
-        named["correlations"] = sorted(correlations)[:10]
-    return named
-
-
-def _deliver(batch: Sequence[Ticket]) -> None:
-    """Hand finished tickets back, once per caller."""
-    by_caller: dict[int, list[Ticket]] = {}
-    for ticket in batch:
-        by_caller.setdefault(id(ticket.deliver), []).append(ticket)
-    for tickets in by_caller.values():
-        try:
-            tickets[0].deliver(tickets)
-        except Exception:  # a caller's defect must not keep the others waiting
-            log.exception("delivery_failed", commands=len(tickets))

@@ -21,7 +21,8 @@ from api.settings import Settings
 from ledger import service
 from ledger.domain.commands import Command, Receipt
 from ledger.store.book import Book
-from ledger.store.writer import Deliver, Ticket, Writer
+from ledger.store.tickets import Deliver, Ticket
+from ledger.store.writer import Writer
 
 LATE_S = 0.3
 
@@ -39,7 +40,7 @@ class HastyWriter(Writer):
         ticket = Ticket(command, (), deliver, tag)
         for fact in command.facts:
             self._promised += 1
-            ticket.receipts.append(
+            ticket.answers.append(
                 Receipt(fact.id, fact.source, self._promised, "", "", self._book.space, 1)
             )
         deliver([ticket])

@@ -17,7 +17,8 @@ from ledger.service import Ledger
 from ledger.store.book import create
 from ledger.store.database import connect
 from ledger.store.outcomes import OutcomeUnknown, WriterClosed
-from ledger.store.writer import Ticket, Writer
+from ledger.store.tickets import Ticket
+from ledger.store.writer import Writer
 from tests.awaiting import awaited
 from tests.domain.kit import ADMIN, fact
 

@@ -17,8 +17,9 @@ from ledger.store.database import READER, WRITER, connect
 from ledger.store.driving import WriterThread
 from ledger.store.line import Line, Statement, instant_sent, int8_sent
 from ledger.store.proofs import head_of
+from ledger.store.tickets import Ticket
 from ledger.store.tree import LockedHead, Tree, TreeHead
-from ledger.store.writer import Ticket, Writer
+from ledger.store.writer import Writer
 from tests.bench.children import apart
 from tests.bench.rows import Row, row
 from tests.bench.stage import Stage

@@ -12,7 +12,7 @@ from threading import Semaphore
 
 from ledger.domain.commands import Command, Incoming
 from ledger.service import Ledger
-from ledger.store.writer import Ticket
+from ledger.store.tickets import Ticket
 from tests.domain.kit import ADMIN, fact
 
 BATCH_FACTS = 3

@@ -20,7 +20,7 @@ from ledger.store.herald import CHANNEL
 from ledger.store.line import Line
 from ledger.store.outcomes import OutcomeUnknown, WriterBusy, WriterClosed
 from ledger.store.rows import Row
-from ledger.store.writer import Ticket
+from ledger.store.tickets import Ticket
 from tests.domain.kit import ADMIN, Given, fact
 
 DAY = "2020-01-01"

@@ -1,0 +1,123 @@
+"""A large batch after nothing but new facts is believed to be new too, and never wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from ledger.domain.commands import Incoming, Receipt, Refused
+from ledger.service import Ledger
+from ledger.store import writer as writing
+from ledger.store.batch import Wanted
+from ledger.store.rows import look_up
+from ledger.store.writer import CHUNK_FACTS, TRUST_AFTER
+from tests.domain.kit import ADMIN, Given, fact
+from tests.store.test_writer import named, wrong
+
+Asked = list[int]
+"""How many event keys each transaction asked for."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    counts: Asked = []
+
+    def counted(line: object, wanted: Wanted) -> None:
+        counts.append(len(wanted.keys))
+        look_up(line, wanted)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(writing, "look_up", counted)
+    return counts
+
+
+def trusted(given: Given) -> list[Receipt]:
+    """New facts, one batch after the other, until a large one is believed to be new."""
+    return [given.record(named())[0] for _ in range(TRUST_AFTER)]
+
+
+def large(*others: Incoming) -> list[Incoming]:
+    return [*(named() for _ in range(CHUNK_FACTS)), *others]
+
+
+def test_of_a_large_batch_after_new_ones_no_key_is_looked_up(given: Given, asked: Asked) -> None:
+    trusted(given)
+    receipts = given.record(*large())
+    assert asked == [1] * TRUST_AFTER + [0]
+    assert not any(receipt.duplicate for receipt in receipts)
+
+
+def test_of_a_small_batch_every_key_is(given: Given, asked: Asked) -> None:
+    trusted(given)
+    given.record(named())
+    assert asked == [1] * (TRUST_AFTER + 1)
+
+
+def test_a_fact_that_is_there_gets_its_first_receipt_all_the_same(
+    given: Given, asked: Asked
+) -> None:
+    again = named()
+    first = given.record(again)[0]
+    trusted(given)
+    receipts = given.record(*large(again))
+    assert asked[-2:] == [0, CHUNK_FACTS + 1]
+    assert receipts[-1].duplicate
+    assert receipts[-1].position == first.position
+    assert receipts[0].position == TRUST_AFTER + 2
+
+
+def test_a_fact_no_rule_speaks_against_is_not_recorded_twice(given: Given) -> None:
+    cluster = given.cluster()
+    renamed = fact("cluster.renamed", cluster=cluster, name="Rails", effective_on="2021-01-01")
+    first = given.record(renamed)[0]
+    trusted(given)
+    receipt = given.record(*large(renamed))[-1]
+    assert receipt.duplicate
+    assert receipt.position == first.position
+
+
+def _other_content(given: Given) -> Incoming:
+    cluster, id = given.cluster(), str(uuid4())
+    given.post("cluster.renamed", id=id, cluster=cluster, name="A", effective_on="2021-01-01")
+    return fact("cluster.renamed", id=id, cluster=cluster, name="B", effective_on="2021-01-01")
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [(_other_content, "idempotency_conflict"), (lambda _: wrong(), "unknown_cluster")],
+    ids=["other content", "against a rule"],
+)
+def test_a_refusal_is_what_it_would_be_otherwise(
+    given: Given, asked: Asked, made: Callable[[Given], Incoming], code: str
+) -> None:
+    refused = made(given)
+    trusted(given)
+    given.refused(code, *large(refused))
+    assert asked[-2:] == [0, CHUNK_FACTS + 1]
+
+
+def test_after_a_fact_that_was_there_keys_are_looked_up_again(given: Given, asked: Asked) -> None:
+    again = named()
+    given.record(again)
+    trusted(given)
+    given.record(*large(again))
+    given.record(*large())
+    assert asked[-1] == CHUNK_FACTS
+
+
+def test_what_another_process_recorded_is_found(book_url: str, asked: Asked) -> None:
+    with Ledger.open(book_url) as one, Ledger.open(book_url) as other:
+        given, again = Given(one), named()
+        trusted(given)
+        first = other.record(ADMIN, [again])[0]
+        receipts = given.record(*large(again))
+    assert 0 in asked
+    assert receipts[-1].position == first.position
+
+
+def test_a_refused_large_batch_leaves_nothing(given: Given) -> None:
+    trusted(given)
+    with pytest.raises(Refused):
+        given.record(*large(wrong()))
+    assert given.record(named())[0].position == TRUST_AFTER + 1
