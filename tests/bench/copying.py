@@ -1,7 +1,8 @@
 """The limit of bulk loading: parse, hash, and copy in binary into tables like the book's.
 
 Rows of `facts` and `attendance_mention` are as many and as large as the ledger's own; what is
-missing are the rules, the idempotency, the streams' versions and the order.
+missing are the rules, the idempotency, the streams' versions and the order, and what is small: a
+row of `mention` for every twelfth fact, the tree's tiles and heads.
 """
 
 import struct
