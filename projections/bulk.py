@@ -20,7 +20,7 @@ from psycopg import Connection, Cursor, sql
 from ledger.domain.facts import FACTS, AttendanceRecorded, FactVoided
 from ledger.domain.history import Entry
 from ledger.domain.streams import STREAMS, Kind
-from ledger.store.codec import UPCASTS
+from ledger.store.codec import UPCASTS, sql_of
 from ledger.store.database import PROJECTOR, UNLIMITED, connect
 from projections import schema as schemas
 from projections.batches import entry_of, quiet
@@ -108,15 +108,8 @@ _WAITING: Final = (
 )
 
 
-# A leaf is canonical JSON: the bytes `"person_ref":"` stand once in it, outside of every string
-# (inside, a quote is escaped), and 36 characters of id follow.
 def _id(name: str) -> str:
-    """SQL for an id in the data of a leaf; NULL where it is not there."""
-    start = len(name) + 4
-    return (
-        f'encode(substring(state, nullif(position(\'"{name}":"\'::bytea IN state), 0) + {start},'
-        " 36), 'escape')::uuid"
-    )
+    return f"{sql_of(name, 36)}::uuid"
 
 
 _SINGLES: Final = f"""

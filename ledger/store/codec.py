@@ -124,6 +124,19 @@ def leaf(entry: Entry, data: bytes) -> bytes:
     )
 
 
+def sql_of(name: str, characters: int) -> str:
+    """SQL for a value of fixed length in the data of a leaf, `state`; NULL where it is not there.
+
+    A leaf is canonical JSON: the bytes `"person_ref":"` stand once in it, outside of every string
+    (inside, a quote is escaped), and 36 characters of id follow.
+    """
+    start = len(name) + 4
+    return (
+        f'encode(substring(state, nullif(position(\'"{name}":"\'::bytea IN state), 0) + {start},'
+        f" {characters}), 'escape')"
+    )
+
+
 class Leaf(Struct, frozen=True, gc=False):
     """A leaf as it reads."""
 

@@ -142,8 +142,8 @@ class Together(Remembering):
         Where no more connections are to be had, the first one does it all.
         """
         asked = self._work(statements)
-        # The first one takes half of the time; what comes last should be short.
-        works = deque([*asked[:1], *beside, *asked[1:]])
+        # What comes last should be short.
+        works = deque([*asked[:-1], *beside, *asked[-1:]])
         every = len(works)
 
         def take(conn: psycopg.Connection[Any]) -> None:
@@ -163,12 +163,12 @@ class Together(Remembering):
                 second.result()
 
     def _work(self, statements: Iterable[Statement]) -> list[Work]:
-        """What has to be asked, the longest first: that of most stretches of days."""
+        """What has to be asked, the longest first: what answers most."""
         missing = self._missing({one.key: one for one in statements})
         if missing and self._shares:
             self.answers.keep(warmed(self.conn, list(missing)))
             missing = self._missing(missing)
-        together = sorted(_asked_together(missing.values()), key=lambda one: -len(one.stretches))
+        together = sorted(_asked_together(missing.values()), key=lambda one: -len(one.parts))
         return [partial(self._answer, asked) for asked in together]
 
     def _answer(self, asked: _Asked, conn: psycopg.Connection[Any]) -> None:
@@ -209,7 +209,7 @@ def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, 
 
 
 class _Part(NamedTuple):
-    """One definition's SQL under one dimension, for all stretches of days that are wanted of it."""
+    """One definition's SQL under one dimension."""
 
     sql: str
     dimension: str
@@ -306,22 +306,22 @@ def _buckets(parameters: Mapping[str, Any]) -> list[tuple[int, tuple[date, date]
 
 
 def _asked_together(statements: Iterable[Statement]) -> Iterator[_Asked]:
-    """First the stretches of days that one part is asked for, then the parts of the same days.
-    Definitions that mean different fragments by one name are not asked together."""
+    """Those of the same stretches of days. Years and the whole of them are two: rows counted under
+    both at once are twice as many, and reading them again costs less. Definitions that mean
+    different fragments by one name are not asked together."""
     common: dict[bytes, dict[str, Any]] = {}
-    by_part: dict[tuple[bytes, _Part], _Wanted] = {}
+    by_part: dict[tuple[bytes, _Days, _Part], _Wanted] = {}
     for statement in statements:
         given = statement.parameters
         shared = {name: given[name] for name in ("known_at", "view", "cluster")}
         key = msgspec.json.encode(shared, order="sorted")
         common[key] = shared
+        stretches = tuple(sorted({days for _, days in _buckets(given)}))
         part = _Part(statement.definition.sql, given["dimension"], given["of"])
-        wanted = by_part.setdefault((key, part), _Wanted(statement.definition, []))
+        wanted = by_part.setdefault((key, stretches, part), _Wanted(statement.definition, []))
         wanted.statements.append(statement)
     together: defaultdict[tuple[bytes, _Days], list[_Asked]] = defaultdict(list)
-    for (key, part), wanted in by_part.items():
-        days = {days for one in wanted.statements for _, days in _buckets(one.parameters)}
-        stretches = tuple(sorted(days))
+    for (key, stretches, part), wanted in by_part.items():
         fragments = wanted.definition.needed
         asked = next((a for a in together[key, stretches] if _agree(a.fragments, fragments)), None)
         if asked is None:

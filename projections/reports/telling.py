@@ -16,7 +16,7 @@ from ledger.domain.facts import (
     ProjectEnded,
 )
 from ledger.domain.history import Entry, standing
-from ledger.store.codec import decode_leaf
+from ledger.store.codec import decode_leaf, sql_of
 from projections.figures.behind import histories
 from projections.figures.engines import patiently
 from projections.figures.together import Answers, Rows, key_of
@@ -26,39 +26,55 @@ from projections.views.lateness import ALWAYS, Closing, Day, closings, days, lat
 _PAGE_FACTS: Final = 5_000
 _NONE: Final[list[Entry | None]] = [None]
 
+_PLANNED: Final = """SELECT set_config('enable_sort', 'off', true),
+    set_config('work_mem', '64MB', true)"""
+
+# Halves of halves, down to the positions at which a day begins: an index would cost each fact, and
+# reading all facts takes seconds.
+_DAYS: Final = """WITH RECURSIVE piece (low, high, low_day, high_day) AS (
+    SELECT 0::bigint, notification_id, '-infinity'::date, (recorded_at AT TIME ZONE 'UTC')::date
+    FROM ledger.facts WHERE notification_id = %(known_at)s
+    UNION ALL
+    SELECT half.*
+    FROM piece
+    CROSS JOIN LATERAL (
+        SELECT notification_id AS position, (recorded_at AT TIME ZONE 'UTC')::date AS day
+        FROM ledger.facts WHERE notification_id = (low + high) / 2 OFFSET 0
+    ) AS middle
+    CROSS JOIN LATERAL (
+        VALUES (low, position, low_day, day), (position, high, day, high_day)
+    ) AS half (low, high, low_day, high_day)
+    WHERE piece.high - piece.low > 1 AND half.low_day < half.high_day
+)
+SELECT array_agg(high ORDER BY high), array_agg(high_day ORDER BY high)
+FROM piece WHERE high - low = 1"""
+
 # What is about an activity has the activity's day, as known when it was recorded (lateness.py).
-# Nine facts of ten are attendances: their rows tell their activity, so their JSON is not read.
-# OFFSET 0 keeps the planner from reading a fact's JSON anew for each use of its day.
-_BACKDATED: Final = """WITH own AS (
-    SELECT position, topic, actor, recorded_at, coalesce(
-        (data ->> 'effective_on')::date,
-        (data ->> 'last_day')::date + CASE WHEN topic = %(project_ended)s THEN 0 ELSE 1 END) AS day
-    FROM (
-        SELECT t.position, t.topic, t.actor, f.recorded_at,
-            convert_from(f.state, 'UTF8')::json -> 'data' AS data
-        FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
-        WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 6, 7])
-        OFFSET 0
-    ) AS fact
+# Nine facts of ten are attendances: their rows tell their activity, so their leaves are not read.
+# OFFSET 0 keeps the planner from finding a fact's day anew for each use of it.
+_BACKDATED: Final = f"""WITH fact AS (
+    SELECT t.position, t.topic, t.actor, t.kind, {sql_of("activity_id", 36)}::uuid AS activity_id,
+        coalesce({sql_of("effective_on", 10)}::date, {sql_of("last_day", 10)}::date
+            + CASE WHEN t.topic = %(project_ended)s THEN 0 ELSE 1 END) AS day
+    FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
+    WHERE t.position <= %(known_at)s AND t.kind = ANY(ARRAY[1, 2, 3, 4, 6, 7])
+        AND f.topic <> ALL(%(attended)s)
 ),
 of_activity AS (
-    SELECT t.position, t.topic, t.actor, f.recorded_at,
-        (convert_from(f.state, 'UTF8')::json -> 'data' ->> 'activity_id')::uuid AS activity_id
-    FROM models.trail t JOIN ledger.facts f ON f.notification_id = t.position
-    WHERE t.position <= %(known_at)s AND t.kind = 4
+    SELECT position, topic, actor, activity_id FROM fact WHERE kind = 4
     UNION ALL
-    SELECT t.position, t.topic, t.actor, f.recorded_at, a.activity_id
+    SELECT t.position, t.topic, t.actor, a.activity_id
     FROM models.attendance a
-    JOIN models.trail t ON t.position = a.known_from AND t.topic = ANY(%(attended)s)
-    JOIN ledger.facts f ON f.notification_id = a.known_from
+    JOIN models.trail t ON t.position = a.known_from AND t.topic = ANY(%(attended_ids)s)
     WHERE a.known_from <= %(known_at)s
 ),
 dated AS (
-    SELECT position, topic, actor, day, (recorded_at AT TIME ZONE 'UTC')::date AS recorded_on
+    SELECT position, topic, actor, day,
+        (%(days_begun)s::date[])[width_bucket(position, %(begun_at)s::bigint[])] AS recorded_on
     FROM (
-        SELECT position, topic, actor, recorded_at, day FROM own
+        SELECT position, topic, actor, day FROM fact WHERE kind <> 4
         UNION ALL
-        SELECT o.position, o.topic, o.actor, o.recorded_at, coalesce(a.held_on, a.starts_on)
+        SELECT o.position, o.topic, o.actor, coalesce(a.held_on, a.starts_on)
         FROM of_activity o
         JOIN models.activity a ON a.activity_id = o.activity_id
             AND a.known_from <= o.position AND o.position < a.known_to
@@ -71,11 +87,11 @@ FROM (
         recorded_on, actor, count(*) AS facts
     FROM dated
     WHERE day BETWEEN %(first_day)s AND %(last_day)s AND recorded_on - day > %(days)s
-    GROUP BY topic, extract(year FROM day), recorded_on, actor
+    GROUP BY topic, date_part('year', day), recorded_on, actor
 ) AS line
 JOIN models.trail_name AS type ON type.id = line.topic
 JOIN models.trail_name AS who ON who.id = line.actor
-ORDER BY line.position"""
+ORDER BY line.position"""  # noqa: S608 - constants
 
 
 class BookTelling:
@@ -132,16 +148,20 @@ class BookTelling:
         return self._kept("backdated", (first_day, last_day, known_at, days), self._backdated)
 
     def _backdated(self, first_day: date, last_day: date, known_at: int, days: int) -> Rows:
+        attended = AttendanceRegistered.topic, AttendanceRecorded.topic
         asked = {
             "known_at": known_at,
             "first_day": first_day,
             "last_day": last_day,
             "days": days,
             "project_ended": name_id(ProjectEnded.topic),
-            "attended": list(map(name_id, (AttendanceRegistered.topic, AttendanceRecorded.topic))),
+            "attended": list(attended),
+            "attended_ids": list(map(name_id, attended)),
         }
         with patiently(self._conn):
-            # Planned as these tables want it, and not as figures do.
+            self._conn.execute(_PLANNED)
+            begun = self._conn.execute(_DAYS, asked, prepare=False).fetchone()
+            asked["begun_at"], asked["days_begun"] = begun or (None, None)
             return self._conn.execute(_BACKDATED, asked, prepare=False).fetchall()
 
     def _kept(self, name: str, asked: tuple[Any, ...], find: Callable[..., Rows]) -> Rows:

@@ -5,6 +5,7 @@ Everything here is recorded today, so a day of the past is backdated, and one of
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from ledger.store.book import Book
 from projections.recount.engine import from_leaves
 from projections.reports.catalogue import report_of, tables_of
 from projections.reports.compute import compute_report
+from projections.reports.telling import BookTelling
 from projections.reports.trailing import BACKDATED_DAYS
 from tests.figures.history import OFFICE, ORIGIN, History, uid
+from tests.projections.book_writer import tamper
 from tests.reports.test_lateness import close
 
 ACTOR = OFFICE.actor
@@ -90,6 +93,26 @@ def test_only_what_is_recorded_more_than_92_days_later_is_backdated(past: Histor
     older = past.member("b", "rail", (last - timedelta(days=1)).isoformat())
     asked = {"period_from": last - timedelta(days=9), "period_to": now}
     assert [row[0] for row in rows(past, "backdated", **asked)] == [older]
+
+
+def test_a_fact_stands_under_the_day_on_which_it_was_recorded(past: History) -> None:
+    """One day has four facts, one after a gap has three, the others one each."""
+    past.company("a", "b", "c", "d", "e", "f")
+    past.project_all()
+    recorded = [date(2021, 1, day) for day in (1, 2, 2, 2, 2, 3, 9, 9, 9)]
+    for position, day in enumerate(recorded, 1):
+        instant = f"{day} 23:59:59.999Z"
+        tamper(
+            past.url,
+            f"UPDATE ledger.facts SET recorded_at = '{instant}' WHERE notification_id = {position}",
+        )
+    telling = BookTelling(past.conn, None)
+    for head in range(len(recorded) + 1):
+        told = telling.backdated(date.min, date(2020, 12, 31), head, BACKDATED_DAYS)
+        facts: Counter[date] = Counter()
+        for *_, recorded_on, _, number in told:
+            facts[recorded_on] += number
+        assert facts == Counter(recorded[:head])
 
 
 def test_who_recorded_late_is_counted_beside_who_voided(busy: History) -> None:
