@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from os import urandom
 from typing import Final
 from urllib.parse import quote
-from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -148,6 +148,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     began = time.perf_counter()
     counts = request.app[STATE].counts
     request_id = request[REQUEST_ID] = _request_id(request)
+    request[BEGUN] = False
     bind_contextvars(request_id=request_id)  # what is logged on its behalf names it
     try:
         response = await handler(request)
@@ -168,10 +169,9 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         detail = f"The request failed here. Tell the operator: {request_id}."
         case = {"request_id": request_id}
         response = await _shown(request, Problem("internal", detail, case=case))
-    if BEGUN in request and not response.prepared and request.transport is not None:
+    if request[BEGUN] and not response.prepared and request.transport is not None:
         request.transport.abort()  # half an answer is out: only a broken connection tells
     counts.answered(request.method, response.status, time.perf_counter() - began)
-    counts.wrote(request.app[STATE].ledger.writer)
     return response
 
 
@@ -228,7 +228,7 @@ def dress(response: web.StreamResponse, request_id: str) -> None:
 
 def _request_id(request: web.Request) -> str:
     given = request.headers.get("X-Request-Id", "")
-    return given if given.isascii() and given.isalnum() and len(given) <= 64 else uuid4().hex
+    return given if given.isascii() and given.isalnum() and len(given) <= 64 else urandom(16).hex()
 
 
 def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:

@@ -27,10 +27,14 @@ log: Final = structlog.get_logger(__name__)
 class Driver:
     """Records what is queued until the writer is stopped. Lives in the event loop.
 
-    `failed` is called when a defect ended it: this process takes no more facts.
+    `wrote` is called after each batch, `failed` when a defect ended it: this process takes no more
+    facts.
     """
 
-    def __init__(self, writer: Writer, failed: Callable[[], None]) -> None:
+    def __init__(
+        self, writer: Writer, wrote: Callable[[Writer], None], failed: Callable[[], None]
+    ) -> None:
+        self._wrote = wrote
         self._failed = failed
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -60,6 +64,7 @@ class Driver:
                     if not await self._inline(batch):
                         await asyncio.to_thread(writer.record_batch, batch)
                     writer.finish(batch)
+                    self._wrote(writer)
                 elif writer.closing:
                     return
                 else:

@@ -134,7 +134,7 @@ class State:
     def listen(self) -> None:
         """Start to write, and to follow the read models' position. Called in the event loop."""
         loop = asyncio.get_running_loop()
-        self._driver = Driver(self.ledger.writer, _give_way)
+        self._driver = Driver(self.ledger.writer, self.counts.wrote, _give_way)
         self._listener = Thread(
             target=self._listen, args=(loop,), name="models-listener", daemon=True
         )
@@ -239,10 +239,11 @@ class State:
 
     async def reached(self) -> None:
         """Wait for a database that is away. Raises Problem `unavailable`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.patience_s):
-                await self.reachable.wait()
-        self._demand_reachable()
+        if not self.reachable.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.patience_s):
+                    await self.reachable.wait()
+            self._demand_reachable()
 
     def _demand_reachable(self) -> None:
         if not self.reachable.is_set():
@@ -330,6 +331,7 @@ def deliver(tickets: Sequence[Ticket]) -> None:
     """Wake the handlers of a whole batch. Called in the event loop, which drives the writer."""
     for ticket in tickets:
         future: asyncio.Future[Ticket] = ticket.tag
+        ticket.tag = None  # else each holds the other, and all facts, until the collector comes
         if not future.done():
             future.set_result(ticket)
 

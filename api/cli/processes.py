@@ -44,7 +44,7 @@ GC_THRESHOLDS: Final = (200_000, 20, 50)
 """The writer keeps tens of thousands of streams, which hold no cycles: full collections that walk
 them cost a third of its time at Python's defaults."""
 GC_YOUNG_SERVING: Final = 5_000
-"""A request leaves cycles behind: 50,000 objects of them kept every hundredth one waiting 30 ms."""
+"""Pages and refusals leave cycles behind: 50,000 such objects keep who asks waiting for 25 ms."""
 SWITCH_INTERVAL_S: Final = 0.0005
 """A thread that waited for PostgreSQL, a writer's or a reader's, takes the interpreter back from a
 busy event loop or loader, which gives it up after this long. Python's own is 5 ms."""

@@ -114,7 +114,11 @@ class BookDatastore(PostgresDatastore):
         super().__init__("", "", "", "", "", schema="ledger")
         # Every question to the book is a look-up by key. Before the first ANALYZE, and in a generic
         # plan for ANY(…), the planner believes a scan of the whole table to be cheaper.
-        by_key = make_conninfo(url, options="-c enable_seqscan=off -c jit=off")
+        options = "-c enable_seqscan=off -c jit=off"
+        if appending:
+            # What others appended was planned anew at each transaction, which took as long.
+            options += " -c plan_cache_mode=force_generic_plan"
+        by_key = make_conninfo(url, options=options)
         self.pool = ConnectionPool(
             conninfo(by_key, role),
             connection_class=Connection[DictRow],

@@ -15,8 +15,8 @@ from ledger.store.book import Book
 log: Final = structlog.get_logger(__name__)
 
 CHANNEL: Final = "clusterledger_facts"
-NOTIFY_EVERY_S: Final = 0.02
-"""The next fact of an idle ledger is told at once; under load, followers pull less often anyway."""
+NOTIFY_EVERY_S: Final = 0.1
+"""The next fact of an idle ledger is told at once; under load followers pull no more often."""
 NOTIFY: Final = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
 """Tells a channel a text, in a transaction of its own. A notification's commit waits for the disk
 like any other, which keeps the next facts from it; a hint that is lost in a crash is no loss."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -37,7 +39,7 @@ def named() -> Incoming:
 async def driven(url: str) -> AsyncIterator[tuple[Ledger, Post]]:
     """A ledger that this event loop drives, and how to post to it."""
     ledger = await asyncio.to_thread(Ledger.open, url, driven=True)
-    driver = Driver(ledger.writer, failed=pytest.fail)
+    driver = Driver(ledger.writer, wrote=lambda _: None, failed=pytest.fail)
 
     async def post(*facts: Incoming) -> Ticket:
         future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
@@ -157,6 +159,25 @@ def test_a_lost_connection_is_tried_again(book_url: str) -> None:
     awaited(main())
 
 
+def test_an_answered_fact_leaves_nothing_to_the_collector(book_url: str) -> None:
+    async def main() -> None:
+        async with driven(book_url) as (ledger, post):
+            await post(named())
+            gc.disable()
+            try:
+                future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+                ledger.submit(Command(ADMIN, (named(),)), deliver, future)
+                await future
+                gone = weakref.ref(future)
+                del future
+                await post(named())  # what the driver held of the batch before is let go
+                assert gone() is None
+            finally:
+                gc.enable()
+
+    awaited(main())
+
+
 def test_nobody_waits_for_a_driver_that_failed(
     book_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +187,7 @@ def test_nobody_waits_for_a_driver_that_failed(
     async def main() -> None:
         ledger = await asyncio.to_thread(Ledger.open, book_url, driven=True)
         failed: list[bool] = []
-        driver = Driver(ledger.writer, lambda: failed.append(True))
+        driver = Driver(ledger.writer, lambda _: None, lambda: failed.append(True))
         monkeypatch.setattr(Writer, "record_batch", defect)
         waiting: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
         ledger.submit(Command(ADMIN, (named(),)), deliver, waiting)

@@ -129,19 +129,14 @@ def _take(
 ) -> None:
     data: dict[str, Any] = orjson.loads(fact.data)
     key = sha256(f"{fact.source}\n{fact.id}".encode()).digest()
-    leaf = (
-        b'{"actor":"%b","data":%b,"id":"%b","position":%d,"recorded_at":"%b","source":"%b","stream":"%b","type":"%b","v":1,"version":%d}'
-        % (
-            _ACTOR,
-            fact.data,
-            fact.id.encode(),
-            position,
-            stamp.encode(),
-            fact.source.encode(),
-            key[16:].hex().encode(),
-            fact.type.encode(),
-            1,
-        )
+    leaf = LEAF % (
+        fact.data,
+        fact.id.encode(),
+        position,
+        stamp.encode(),
+        fact.source.encode(),
+        key[16:].hex().encode(),
+        fact.type.encode(),
     )
     leaf_hash = sha256(b"\x00" + leaf).digest()
     rows += packed(position, key[16:], fact.type, leaf, leaf_hash, key[:16], micros)
@@ -154,4 +149,8 @@ def _take(
             named += _MENTION_OF_NONE.pack(3, 16, activity, -1, 16, key[16:])
 
 
-_ACTOR: Final = f"key:{UUID(int=0)}".encode()
+LEAF: Final = (
+    b'{"actor":"key:%b","data":%%b,"id":"%%b","position":%%d,"recorded_at":"%%b","source":"%%b",'
+    b'"stream":"%%b","type":"%%b","v":1,"version":1}' % str(UUID(int=0)).encode()
+)
+"""A leaf as long as the ledger's, for data, id, position, instant, source, stream and type."""
