@@ -49,7 +49,6 @@ AT_LEAST: Final[dict[str, float]] = {
     "export": 1.0,
     "verify": 1.0,
     "verify_all_steps": 1.0,
-    "verify_complete": 1.0,
     "verify_hash_share": 0.6,
     "scale10_bulk": 0.65,
     "scale10_rebuild": 0.65,
