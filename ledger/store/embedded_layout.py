@@ -293,5 +293,6 @@ def _quoted(text: str) -> str:
 
 
 def _buffers_mb(memory_bytes: int) -> int:
-    """An eighth of the machine's memory, but 256 MB at least and 1 GB at most."""
-    return min(max((memory_bytes >> 20) // 8, 256), 1024)
+    """An eighth of the machine's memory, but 256 MB at least and 768 MB at most: whoever counts a
+    report of ten programmes needs half a gigabyte besides, and is to stay below 1.5."""
+    return min(max((memory_bytes >> 20) // 8, 256), 768)
