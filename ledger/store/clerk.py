@@ -107,18 +107,7 @@ def _repeated(incoming: Incoming, known: Known) -> Receipt:
         and leaf.causation == incoming.causation
         and leaf.correlation == incoming.correlation
     ):
-        return Receipt(
-            leaf.id,
-            leaf.source,
-            leaf.position,
-            leaf.recorded_at,
-            known.leaf_hash.hex(),
-            leaf.stream,
-            leaf.version,
-            known.tree_size,
-            known.root.hex(),
-            duplicate=True,
-        )
+        return receipt_of(leaf, known, duplicate=True)
     raise r.IdempotencyConflict(id=leaf.id, source=leaf.source, position=leaf.position)
 
 

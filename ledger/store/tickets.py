@@ -8,6 +8,7 @@ import structlog
 from ledger.domain.commands import Command, Receipt
 from ledger.domain.history import Entry
 from ledger.store.batch import Slip
+from ledger.store.codec import Leaf
 from ledger.store.rows import Known, Row
 
 log: Final = structlog.get_logger(__name__)
@@ -66,8 +67,8 @@ Deliver = Callable[[Sequence[Ticket]], None]
 """Called where the writer is driven, with all finished tickets of one caller at once."""
 
 
-def receipt_of(entry: Entry, known: Known, *, duplicate: bool = False) -> Receipt:
-    """What whoever posted a fact is told of it."""
+def receipt_of(entry: Entry | Leaf, known: Known, *, duplicate: bool = False) -> Receipt:
+    """What whoever posted a fact is told of it, from the entry it became or the leaf it is."""
     return Receipt(
         entry.id,
         entry.source,
