@@ -7,26 +7,23 @@ or where another step failed. What goes wrong in it is told by step 6, and by no
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from ledger.store.processes import die_with
-from ledger.transparency.bag import FACTS, opened
+from ledger.transparency.bag import FACTS
 from ledger.transparency.leaves import Broken, Published
 from ledger.transparency.note import InvalidNote
 from ledger.transparency.outcome import Step, Steps, Taken
 from ledger.transparency.verifier import Verifier
 from ledger.transparency.verify import verified
-from projections.reports.made import Made
+from projections.reports.made import Made, NotMade
 
 
 def verify_bundle(
@@ -51,13 +48,6 @@ class NotRecounted(OSError):
 
     def __init__(self, why: object) -> None:
         super().__init__((type(self).__doc__ or "").format(why=why))
-
-
-class _Failed(NamedTuple):
-    """Why there is no answer; `position` 0 where it has none."""
-
-    position: int
-    why: str
 
 
 class Beside:
@@ -131,38 +121,16 @@ class Beside:
                 f"the process ended with code {self._process.wait()}. Is there memory, and room on"
                 f" the disk ({gettempdir()})?"
             ) from error
-        if isinstance(answer, _Failed):
+        if isinstance(answer, NotMade):
             raise Broken(*answer) if answer.position else NotRecounted(answer.why)
         return answer  # type: ignore[no-any-return]  # our own process sends nothing else
 
 
-_BEGIN: Final = "import sys; sys.path[:] = {}; from api.cli.recounting import work; work()"
+_BEGIN: Final = """import sys
+sys.path[:] = {}
+from projections.reports.apart import work
+work(int(sys.argv[1]))"""
 """Not by `multiprocessing`, which would import the whole command line there once more."""
-
-
-def work() -> None:
-    """The process: is told what to load, then what to make again; says how far it is, an answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked gets it too, and ends this
-    from projections.reports.bundled import NotRecomputed, recompute
-
-    pipe = Connection(int(sys.argv[1]))
-    answer: Made | _Failed
-    try:
-        parent, bundle, origin, tempfile.tempdir = pipe.recv()
-        die_with(parent)
-        with opened(bundle) as bag, bag.open(FACTS) as file:
-            answer = recompute(_asked(pipe), file, origin=origin, reduced=pipe.send)
-    except NotRecomputed as error:
-        answer = _Failed(error.position, error.why)
-    except Exception as error:  # noqa: BLE001 - the edge of a process
-        first_line, *_ = str(error).splitlines() or [""]
-        answer = _Failed(0, f"{type(error).__name__}: {first_line}")
-    with suppress(OSError):  # nobody asks any more
-        pipe.send(answer)
-
-
-def _asked(pipe: Connection) -> Iterator[tuple[int, bytes]]:
-    yield from pipe.recv()
 
 
 class Within:

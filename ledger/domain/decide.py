@@ -16,6 +16,7 @@ from ledger.domain.cluster import Cluster
 from ledger.domain.commands import Authority
 from ledger.domain.facts import Fact
 from ledger.domain.history import Entry, fold, standing
+from ledger.domain.identifiers import is_identifier
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
@@ -130,7 +131,7 @@ def plausible(fact: Fact, *, today: date, head: int) -> None:
             raise r.InTheFuture(field="held_on", day=fact.held_on, today=today)
         case f.OrganisationRegistered() | f.OrganisationIdentified():
             for identifier in fact.identifiers or ():
-                if not vocabulary.is_identifier(identifier):
+                if not is_identifier(identifier):
                     raise r.InvalidIdentifier(identifier=identifier)
             _plausible_region(fact)
         case f.OrganisationRelocated() | f.ActivityScheduled() | f.ActivityChanged():

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ledger.domain.facts import FACTS, Fact
 from ledger.domain.history import Entry
-from ledger.domain.vocabulary import spelled
+from ledger.domain.identifiers import spelled
 
 LEAF_BYTES_MAX: Final = 65_535
 """The entry bundles of the log prefix a leaf with 16 bits."""

@@ -22,7 +22,7 @@ from ledger.transparency.spill import KEY_BYTES, Spill
 from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, Tile
 
 LEAF_BYTES_MAX: Final = 65_535
-READ_BYTES: Final = 1 << 20
+READ_BYTES: Final = 1 << 18
 REPORTS_MAX: Final = 1_000
 """Names of published reports that are remembered; a ledger knows some dozens."""
 TILE_HEIGHTS: Final = range(0, LEVEL_MAX + 1, HEIGHT)
@@ -42,7 +42,7 @@ class Broken(Exception):
 
 
 def lines(file: IO[bytes], after: int = 0) -> Iterator[list[bytes]]:
-    """The lines of a file without their newlines, some 1 MB at a time. Raises Broken.
+    """The lines of a file without their newlines, some 256 KB at a time. Raises Broken.
 
     `after` is the position before the first line's.
     """

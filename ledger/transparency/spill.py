@@ -8,7 +8,7 @@ from typing import Final, Self
 KEY_BYTES: Final = 16
 PARTS: Final = 512
 """One part at a time is compared in memory: of 100 million records some 30 MB."""
-BUFFERED_BYTES_MAX: Final = 4 << 20
+BUFFERED_BYTES_MAX: Final = 2 << 20
 
 
 class Spill:

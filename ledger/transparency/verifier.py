@@ -28,11 +28,11 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.contents import (
     consistency_of,
     crate,
-    demand_definitions,
     demand_known,
     part_of,
     proven_position,
 )
+from ledger.transparency.definitions import demand_definitions
 from ledger.transparency.keys import NO_KEY, Keys
 from ledger.transparency.leaves import (
     LEAF_BYTES_MAX,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from ledger.domain.history import Entry, standing
 from ledger.domain.streams import Kind, namespace, stream_id
@@ -20,6 +19,9 @@ from projections.figures.cell import cell
 from projections.figures.engines import PostgresEngine
 from projections.figures.refusals import InvalidCursor
 from projections.views.lateness import day_of
+
+if TYPE_CHECKING:
+    import psycopg
 
 Key = tuple[int, UUID, str]
 """Kind and key of a stream: what is left out of the key is ''."""

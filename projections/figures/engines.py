@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import psycopg
+if TYPE_CHECKING:
+    import psycopg
 
 _SETTINGS: Final = """SELECT set_config('enable_nestloop', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true),

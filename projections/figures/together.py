@@ -22,14 +22,15 @@ from functools import partial
 from hashlib import sha256
 from itertools import chain
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-import psycopg
-from psycopg.conninfo import make_conninfo
 
 from projections.figures.catalogue import NUMBERS, ONCE, Definition, needs
 from projections.figures.engines import Engine, PostgresEngine, patiently
+
+if TYPE_CHECKING:
+    import psycopg
 
 Rows = list[tuple[Any, ...]]
 
@@ -179,7 +180,7 @@ class Together(Remembering):
         return {key: one for key, one in statements.items() if self.answers.get(key) is None}
 
 
-Work = Callable[[psycopg.Connection[Any]], object]
+Work = Callable[["psycopg.Connection[Any]"], object]
 """Finds out something on whichever connection takes it up, and keeps it."""
 
 
@@ -191,10 +192,10 @@ def _next(works: deque[Work]) -> Work | None:
 
 def _on_another(conn: psycopg.Connection[Any], take: Work) -> None:
     """Work on a connection like this one, if the server has one left."""
-    like = make_conninfo(conn.info.dsn, password=conn.info.password)
+    info = conn.info
     try:
-        other = psycopg.connect(like, autocommit=True)
-    except psycopg.OperationalError:
+        other = conn.connect(info.dsn, password=info.password, autocommit=True)
+    except conn.OperationalError:
         return
     with other:
         take(other)
@@ -202,7 +203,9 @@ def _on_another(conn: psycopg.Connection[Any], take: Work) -> None:
 
 def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, Rows]:
     """What the runner counted beforehand, by key. Read models of older code hold nothing."""
-    with suppress(psycopg.errors.UndefinedTable):
+    from psycopg.errors import UndefinedTable  # noqa: PLC0415 - who recounts has no driver
+
+    with suppress(UndefinedTable):
         found = conn.execute("SELECT key, rows FROM models.answer WHERE key = ANY(%s)", (keys,))
         return {bytes(key): [tuple(row) for row in rows] for key, rows in found}
     return {}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from glob import escape
+from json import dumps
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import duckdb
 
-MEMORY_MB: Final = 80
-"""What DuckDB may use where that will do. Beside it Python, DuckDB's own text and what it does not
-count take some 110 MB."""
+MEMORY_MB: Final = 56
+"""What DuckDB may use where that will do; it reads files 32 MB at a time. Beside it Python,
+DuckDB's own text and what it does not count take some 100 MB."""
+OPERATORS_MB: Final = 28
+"""Of it, what hash tables may use before they go to disk: else they take all that is there, and
+what comes next is refused the little that it needs."""
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
@@ -24,6 +28,18 @@ def rows_in(path: Path, shape: Mapping[str, str]) -> str:
     typed = ", ".join(f"{column}: '{type}'" for column, type in shape.items())
     name = escape(str(path)).replace("'", "''")
     return f"read_ndjson('{name}', columns = {{{typed}}}, maximum_object_size = {ROW_BYTES_MAX})"
+
+
+def lines_in(path: Path, shape: Mapping[str, str]) -> str:
+    """The same in a sixteenth of the memory, for what needs much besides: where `rows_in` reads
+    32 MB at a time, this takes a line as text, which no byte of JSON ends, and twice the time."""
+    name, structure = (text.replace("'", "''") for text in (escape(str(path)), dumps(dict(shape))))
+    text = (
+        f"read_csv('{name}', columns = {{line: 'VARCHAR'}}, auto_detect = false, header = false,"
+        " delim = '\x01', quote = '', escape = '', new_line = '\\n',"
+        f" buffer_size = {2 * ROW_BYTES_MAX}, max_line_size = {ROW_BYTES_MAX})"
+    )
+    return f"(SELECT unnest(from_json(line, '{structure}')) FROM {text})"  # noqa: S608 - quoted above
 
 
 class Database:
@@ -38,6 +54,7 @@ class Database:
                 "preserve_insertion_order": False,
             }
         )
+        self._db.execute(f"SET operator_memory_limit = '{OPERATORS_MB}MB'")
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
 

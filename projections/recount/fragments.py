@@ -18,8 +18,9 @@ import sqlglot
 
 from projections.recount.database import Database
 
-KEPT_MAX: Final = 256
-"""Tables; a report of all figures finds some 120."""
+KEPT_MAX: Final = 64
+"""Tables. A report of all figures needs some 120, few of them for long; small ones stay in memory,
+where nothing can send them to disk."""
 
 Rows = list[tuple[Any, ...]]
 

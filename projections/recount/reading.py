@@ -51,9 +51,9 @@ LEAVES: Final = "leaves.ndjson"
 """Leaves of subjects that more than one fact is of, or facts that nobody counts."""
 VOIDED: Final = "voided.ndjson"
 """Of each void among them, what it is of."""
-ATTENDED: Final = "attended.ndjson"
-"""Of all others, one line each."""
-SHAPE_OF_ATTENDED: Final = {
+ATTENDED: Final = "attended"
+"""The table of all others: who was at which activity, and who said it when."""
+_SHAPE_OF_ATTENDED: Final = {
     "activity": "UUID",
     "person": "UUID",
     "organisation": "UUID",
@@ -145,9 +145,10 @@ def load(
 ) -> int:
     """Fill the tables `models.*` from leaves, each with its newline; the last position.
 
-    `scratch` is a folder for what stands between; in the end it has every fact once, in the files
-    ATTENDED and LEAVES, and what voids are of in VOIDED. `reduced` is told some thirty times how
-    many facts have been through the reducer. Raises OSError where they cannot be read, Unreadable.
+    `scratch` is a folder for what stands between. In the end every fact is there once, in the table
+    ATTENDED or the file LEAVES, and what voids are of in the file VOIDED. `reduced` is told some
+    thirty times how many facts have been through the reducer. Raises OSError where they cannot be
+    read, Unreadable.
     """
     try:
         db.rows("CREATE SCHEMA models")
@@ -281,8 +282,8 @@ class _Rows(ExitStack):
     def __init__(self, scratch: Path) -> None:
         super().__init__()
         self._names = {table: tuple(columns(table)) for table in TABLES}
-        self._paths = {name: scratch / f"{name}.ndjson" for name in TABLES}
-        self._paths |= {name: scratch / name for name in (ATTENDED, LEAVES, VOIDED)}
+        self._paths = {name: scratch / f"{name}.ndjson" for name in (*TABLES, ATTENDED)}
+        self._paths |= {name: scratch / name for name in (LEAVES, VOIDED)}
         self._files: dict[str, IO[bytes]] = {
             name: self.enter_context(path.open("wb")) for name, path in self._paths.items()
         }
@@ -310,16 +311,15 @@ class _Rows(ExitStack):
     def load(self, db: Database) -> None:
         """Put all into the tables, once the files are closed."""
         for table in TABLES:
-            self._insert(db, table, table, "*", columns(table))
-            self._paths[table].unlink()
-        values = f"activity, person, organisation, NOT recorded, recorded, known_from, {STILL}"
-        self._insert(db, "attendance", ATTENDED, values, SHAPE_OF_ATTENDED)
+            self._take(db, f"INSERT INTO models.{table}", table, columns(table))
+        self._take(db, f"CREATE TABLE {ATTENDED} AS", ATTENDED, _SHAPE_OF_ATTENDED)
+        db.rows(f"""INSERT INTO models.attendance
+            SELECT activity, person, organisation, NOT recorded, recorded, known_from, {STILL}
+            FROM {ATTENDED}""")  # noqa: S608 - words of this module
 
-    def _insert(
-        self, db: Database, table: str, name: str, values: str, shape: Mapping[str, str]
-    ) -> None:
-        source = rows_in(self._paths[name], shape)
-        db.rows(f"INSERT INTO models.{table} SELECT {values} FROM {source}")  # noqa: S608 - words of this module
+    def _take(self, db: Database, statement: str, name: str, shape: Mapping[str, str]) -> None:
+        db.rows(f"{statement} FROM {rows_in(self._paths[name], shape)}")
+        self._paths[name].unlink()
 
 
 def read_lines(file: IO[bytes]) -> Generator[bytes, None, None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from ledger.store.codec import decode_leaf
-from ledger.transparency.contents import definition_texts
+from ledger.transparency.definitions import definition_texts
 from projections.figures.catalogue import definition_of, toml_of
 from projections.figures.engines import Engine
 from projections.figures.refusals import FigureRefusal

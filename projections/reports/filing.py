@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from psycopg import Connection
 
 from ledger.domain.facts import DefinitionDigest, PeriodClosed, ReportPublished
 from ledger.domain.history import Entry, voided
@@ -28,6 +27,9 @@ from projections.reports.compute import Asked, Making, Question, asked_together
 from projections.reports.imports import refuse_open
 from projections.reports.model import Report, Span, Used
 from projections.reports.refusals import ReportMismatch
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 
 class Filed(Struct, frozen=True, kw_only=True):

@@ -10,17 +10,19 @@ See docs/adr/0017-open-imports.md.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from msgspec import Struct
-from psycopg import Connection
 
 from ledger.domain.facts import AttendanceRecorded
 from projections.reports.catalogue import ReportOf
 from projections.reports.compute import Asked, questions_of
 from projections.reports.model import ACCEPTED, OPEN_IMPORTS
 from projections.reports.refusals import ImportOpen
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 _NAMED_MAX: Final = 3
 """How many activities a refusal names."""

@@ -9,3 +9,10 @@ class Made(NamedTuple):
     reports: int
     facts: int
     seconds: float
+
+
+class NotMade(NamedTuple):
+    """Why there is no answer; `position` 0 where it has none."""
+
+    position: int
+    why: str

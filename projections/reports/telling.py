@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, Final
-
-from psycopg import Connection
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.domain.facts import (
     AttendanceRecorded,
@@ -22,6 +20,9 @@ from projections.figures.engines import patiently
 from projections.figures.together import Answers, Rows, key_of
 from projections.models.trail import name_id
 from projections.views.lateness import ALWAYS, Closing, Day, closings, days, late
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 _PAGE_FACTS: Final = 5_000
 _NONE: Final[list[Entry | None]] = [None]

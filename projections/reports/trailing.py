@@ -7,16 +7,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from msgspec import Struct
-from psycopg import Connection
 
 from projections.figures.catalogue import Text
 from projections.figures.engines import Engine, PostgresEngine
 from projections.figures.together import Answers, Remembering, Rows, Work
 from projections.reports.model import Cell, Column, ColumnKind
 from projections.reports.telling import BookTelling
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 BACKDATED_DAYS: Final = 92
 """A fact recorded more than so many days after its own day is called backdated."""

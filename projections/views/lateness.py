@@ -8,13 +8,13 @@ before. Marking duplicates acts on every day, so it is late for every period clo
 no day (identifiers, sealed and erased persons, reports, keys) is never late.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
-
-from psycopg import Connection
 
 from ledger.domain import facts as f
 from ledger.domain.facts import Fact, PeriodClosed
@@ -22,6 +22,9 @@ from ledger.domain.history import Entry
 from ledger.domain.streams import UNDATED, effective_day
 from ledger.store.codec import decode_leaf, event_key
 from projections.models.trail import name_id
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 
 class Closing(NamedTuple):

@@ -57,6 +57,7 @@ AT_SCALE_10 = (
     "rebuild",
     "export",
     "verify",
+    "verify_complete",
     "get_known_at",
     "get_headline",
     "report_set",

@@ -70,7 +70,7 @@ def _audited(stage: Stage, name: str, report: str) -> Iterator[Row]:
     vkey, _ = apart(_export_audit, stage.place.url, str(path), str(held), report)
     (facts, seconds, recount), peak = apart(verifying.audit, str(path), vkey, str(held))
     yield row(name, facts / seconds, "facts/s", VERIFY_FACTS_PER_S)
-    yield row(f"{name}_seconds", seconds, "s", VERIFY_SECONDS_MAX)
+    yield row(f"{name}_seconds", seconds, "s", VERIFY_SECONDS_MAX * max(stage.sizes.scale, 1))
     yield row(f"{name}_peak_rss", (peak + recount) / 1e6, "MB", VERIFY_MB_MAX)
     yield row(f"{name}_recount_rss", recount / 1e6, "MB")
     path.unlink()

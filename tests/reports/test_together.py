@@ -118,7 +118,7 @@ def test_a_report_is_made_alone_where_the_server_has_no_more_connections(
     def refused(*_: Any, **__: Any) -> None:
         raise psycopg.OperationalError("too many clients already")
 
-    monkeypatch.setattr("projections.figures.together.psycopg.connect", refused)
+    monkeypatch.setattr(psycopg.Connection, "connect", refused)
     assert made(past.engine, "complete", head, None).canonical() == whole.canonical()
 
 

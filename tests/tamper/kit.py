@@ -10,7 +10,7 @@ import orjson
 
 from ledger.transparency import verify
 from ledger.transparency.bag import MANIFEST
-from ledger.transparency.contents import definition_texts
+from ledger.transparency.definitions import definition_texts
 from ledger.transparency.outcome import Steps
 from tests.transparency.small_log import SmallLog, key, leaf
 

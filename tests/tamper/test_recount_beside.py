@@ -108,6 +108,18 @@ def test_facts_that_cannot_be_recounted_are_named_by_the_steps_before(
     assert "6: Cannot be checked: step 3 failed." in problems(steps)
 
 
+def test_what_it_imports_is_needed_there() -> None:
+    """Every driver, server and terminal would be memory beside the other steps'."""
+    asking = "import sys, projections.reports.apart; print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", asking], capture_output=True, text=True, check=True
+    )
+    imported = set(said.stdout.split())
+
+    assert {"duckdb", "sqlglot"} <= imported
+    assert not imported & {"aiohttp", "asyncio", "cryptography", "psycopg", "rich", "typer"}
+
+
 def test_a_process_that_was_killed_is_a_sentence(
     begun: tuple[Beside, list[Published]],
 ) -> None:

@@ -15,6 +15,7 @@ ALONE = [
     "bag",
     "checkpoint",
     "contents",
+    "definitions",
     "keys",
     "leaves",
     "merkle",

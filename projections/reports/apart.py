@@ -1,0 +1,41 @@
+"""Reports made again in a process of its own, beside one that does something else meanwhile.
+
+It imports what that takes and nothing else: all of it is memory.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from ledger.store.processes import die_with
+from ledger.transparency.bag import FACTS, opened
+from projections.reports.bundled import NotRecomputed, recompute
+from projections.reports.made import Made, NotMade
+
+
+def work(descriptor: int) -> None:
+    """The process: is told through a pipe what to load, then what to make again; says how many
+    facts it has reduced now and then, and last an answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked gets it too, and ends this
+    pipe = Connection(descriptor)
+    answer: Made | NotMade
+    try:
+        parent, bundle, origin, tempfile.tempdir = pipe.recv()
+        die_with(parent)
+        with opened(bundle) as bag, bag.open(FACTS) as file:
+            answer = recompute(_asked(pipe), file, origin=origin, reduced=pipe.send)
+    except NotRecomputed as error:
+        answer = NotMade(error.position, error.why)
+    except Exception as error:  # noqa: BLE001 - the edge of a process
+        first_line, *_ = str(error).splitlines() or [""]
+        answer = NotMade(0, f"{type(error).__name__}: {first_line}")
+    with suppress(OSError):  # nobody asks any more
+        pipe.send(answer)
+
+
+def _asked(pipe: Connection) -> Iterator[tuple[int, bytes]]:
+    yield from pipe.recv()
