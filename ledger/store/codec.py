@@ -57,16 +57,24 @@ def decode_fact(topic: str, data: bytes | Raw) -> tuple[Fact, bytes]:
         raise InvalidFact("unknown_type", f"There is no fact type {topic[:100]!r}.", "/type")
     try:
         fact: Fact = decoder.decode(data)
-        if given := getattr(fact, "identifiers", None):
-            fact = replace(fact, identifiers=tuple(map(spelled, given)))
-        encoded = _encode(fact)
-        if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
-            fact = msgspec.convert(_composed(msgspec.json.decode(encoded)), FACTS[topic])
-            encoded = _encode(fact)
+        return settled(fact)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFact("malformed_json", f"The data are not valid JSON: {error}") from error
+
+
+def settled(fact: Fact) -> tuple[Fact, bytes]:
+    """A fact as it was read, as it is kept: spelled one way; and its canonical bytes.
+
+    Raises InvalidFact, msgspec.ValidationError.
+    """
+    if given := getattr(fact, "identifiers", None):
+        fact = replace(fact, identifiers=tuple(map(spelled, given)))
+    encoded = _encode(fact)
+    if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
+        fact = msgspec.convert(_composed(msgspec.json.decode(encoded)), type(fact))
+        encoded = _encode(fact)
     if b"\\u0000" in encoded and "\x00" in encoded.decode("unicode_escape", "replace"):
         raise InvalidFact("invalid_fact", "Text must not hold the character U+0000.")
     return fact, encoded

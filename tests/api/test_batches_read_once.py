@@ -76,6 +76,13 @@ def test_a_plain_batch_is_read_once() -> None:
         (b'"data":{"activity_id"', b'"data":{"activity_id":null,"activity_id"'),
         (b'"source"', b'"time":null,"source"'),
         (b"//ict", b"\xff//ict"),
+        (b"//ict", b"//i ct"),
+        (b"//ict", b"//i%4xt"),
+        (b'"fact-1"', b'"fact-1\x7f"'),
+        (b'"fact-1"', b'"fact-\t1"'),
+        (b'"fact-1"', b'""'),
+        (b'"fact-1"', b'"%s"' % (b"x" * 201)),
+        (b'"fact-1"', b'"fact-1","causationid":"\x7f"'),
         (b"[{", b"\xef\xbb\xbf[{"),
     ],
 )
