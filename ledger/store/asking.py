@@ -21,29 +21,29 @@ _OF_THEIR_KIND: Final = frozenset({Kind.organisation, Kind.person})
 _PARTS: Final = (Kind.membership, Kind.enrolment)
 
 
-def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]], *, trusting: bool) -> Wanted:
-    """What a batch certainly asks for. On trust not whether its own facts are there already."""
-    wanted = Wanted([], {}, [], [], {}, {})
+def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
+    """What a batch certainly asks for."""
+    wanted = Wanted([], {}, {}, [], [], {}, {})
     seen: set[int] = set()
     for slips in batch:
         for slip in slips:
             fact = slip.incoming.fact
-            if not trusting:
-                wanted.keys.append(slip.key)
+            wanted.keys.append(slip.key)
             if slip.kind is None or slip.stream is None:
                 assert isinstance(fact, f.FactVoided)
                 source = fact.target_source or slip.incoming.source
                 wanted.targets.append(codec.event_digest(source, fact.target))
             else:
                 _want(desk, wanted, slip.kind, slip.stream, fact, seen)
-    wanted.keys.extend(wanted.targets)
     return wanted
 
 
 def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
     """`seen` are the activities and organisations that were named in the batch before."""
-    if kind is _ATTENDANCE:  # never kept
-        wanted.streams[id.int] = id
+    if kind is _ATTENDANCE:
+        if not desk.keeps(id):
+            streams = wanted.firsts if type(fact) is f.AttendanceRecorded else wanted.streams
+            streams[id.int] = id
         wanted.persons.append(fact.person_ref)
         if fact.activity_id.int not in seen:
             seen.add(fact.activity_id.int)

@@ -35,12 +35,14 @@ def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
 class Wanted(NamedTuple):
     """What a batch asks the book for: event keys, streams not kept, persons.
 
-    And where rules will look further: the keys of facts to be voided, projects, and organisations
-    to be dissolved.
+    `firsts` are streams, not kept either, of attendances that were recorded: nearly all begin with
+    this batch. And where rules will look further: the keys of facts to be voided, projects, and
+    organisations to be dissolved.
     """
 
     keys: list[bytes]
     streams: dict[int, UUID]
+    firsts: dict[int, UUID]
     persons: list[UUID]
     targets: list[bytes]
     projects: dict[int, UUID]

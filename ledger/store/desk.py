@@ -1,9 +1,9 @@
 """The writer's desk: what it knows under the head lock, and the facts of the batch at hand.
 
 Streams are kept between batches. They are valid as long as no other process wrote: facts that came
-in since are looked up by position, and their streams dropped. Attendances are not kept: one is
-seldom written twice. Of those whose first fact is `attendance.recorded.v1`, nine facts of ten, only
-that row is held, and a stream made of it when somebody asks.
+in since are looked up by position, and their streams dropped. Attendances that are recorded are not
+kept: one is seldom written again. Of those whose first fact is `attendance.recorded.v1`, nine facts
+of ten, only that row is held, and a stream made of it when somebody asks.
 
 Two layers, so that a refused command leaves no trace: the command's over the batch's.
 """
@@ -127,7 +127,7 @@ class Desk:
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
         self._known = found.known
-        self._absent = wanted.streams
+        self._absent = wanted.streams | wanted.firsts
         for id, entries in found.streams.items():
             self._fetch(id, entries)
         self._erased_read = {person_ref.int for person_ref in found.erased}
@@ -162,9 +162,12 @@ class Desk:
         self._clear_batch()
 
     def keep(self) -> None:
-        """The batch is committed: what it changed or read is worth keeping, attendances apart."""
+        """The batch is committed: what it changed or read is worth keeping, but recorded
+        attendances: who is only registered will be recorded."""
         for id in self._passing:
-            self._world.drop(id)
+            stream = self._world.get(id)
+            if stream is not None and stream.state.recorded:
+                self._world.drop(id)
         self._passing.clear()
         self._world.age()
         self.mentions.keep()

@@ -118,12 +118,17 @@ ORDER BY version
 )
 
 
-def look_up(line: Line, wanted: Wanted) -> None:
-    """Ask for what a batch wants, without waiting for the answer."""
+def look_up(line: Line, wanted: Wanted, *, trusting: bool) -> None:
+    """Ask for what a batch wants, without waiting for the answer.
+
+    On trust not whether its facts, and the streams that they should begin, are there already: the
+    unique keys tell.
+    """
+    own = ([], {}) if trusting else (wanted.keys, wanted.firsts)
     line.send(
         _LOOK_UP,
-        UuidArray.of_bytes(wanted.keys),
-        UuidArray.of(list(wanted.streams.values())),
+        UuidArray.of_bytes([*own[0], *wanted.targets]),
+        UuidArray.of([*wanted.streams.values(), *own[1].values()]),
         UuidArray.of(wanted.persons),
     )
 

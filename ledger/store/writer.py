@@ -44,7 +44,8 @@ GIVE_UP_S: Final = 5.0
 """By then a restarted database is back; whoever waits would rather be told."""
 
 TRUST_AFTER: Final = 4
-"""So many batches of nothing but new facts, and the next large one is believed to be another."""
+"""So many batches of nothing but new facts, and the next large one is believed to be another; after
+each disappointment twice as many."""
 
 _SEATS: Final = Statement(
     b"seats",
@@ -94,6 +95,7 @@ class Writer:
         self._closing = False
         self._herald = Herald(book)
         self._all_new = 0  # batches in a row of nothing but new facts
+        self._trust_after = TRUST_AFTER
         self.wake: Callable[[], None] = _nobody
         """Called when there is something to do, in the thread that brought it."""
         self.meanwhile: Callable[[], bool] = _nothing
@@ -189,6 +191,7 @@ class Writer:
                 time.sleep(0.05 * 2**attempt)
             except NotAllNew:
                 self._all_new = 0
+                self._trust_after *= 2
                 self._desk.undo()
                 self._tree.forget()
             except TreeDamaged as error:
@@ -253,7 +256,7 @@ class Writer:
         asked than was sent ahead. Raises what the database says, as the library names it.
         """
         large = patient and facts_of(batch) >= CHUNK_FACTS
-        trusting = large and self._all_new >= TRUST_AFTER
+        trusting = large and self._all_new >= self._trust_after
         try:
             yield from self._recorded(batch, patient=patient, trusting=trusting)
         except IntegrityError as error:
@@ -263,22 +266,22 @@ class Writer:
 
     def _recorded(self, batch: list[Ticket], *, patient: bool, trusting: bool) -> Transaction:
         desk = self._desk
-        wanted = wanted_by(desk, (ticket.slips for ticket in batch), trusting=trusting)
+        wanted = wanted_by(desk, (ticket.slips for ticket in batch))
         recorder = self._book.recorder
         with recorder.appending() as line:
             line.patient = patient
             recorder._lock_table(line)
-            look_up(line, wanted)
+            look_up(line, wanted, trusting=trusting)
             look_since(line, desk.position)
             _, locked, looked_up, appended = yield from line.answering()
             head = locked_head(locked)
-            others = since(appended)
+            others, there = since(appended), found(looked_up)
             desk.begin(
                 line,
                 position=head.position,
                 recorded_at=head.recorded_at,
                 wanted=wanted,
-                found=found(looked_up),
+                found=there,
                 since=others,
             )
             self._tree.begin(line, head, others.leaf_hashes)
@@ -294,7 +297,9 @@ class Writer:
                     # PostgreSQL takes these while the next commands are decided on.
                     self._copy(line)
                 line.push()
-            all_new = desk.position - head.position == facts_of(batch)
+            all_new = desk.position - head.position == facts_of(batch) and not any(
+                id.int in wanted.firsts for id in there.streams
+            )
             if trusting and not all_new:
                 raise NotAllNew
             self._append(line)

@@ -24,9 +24,9 @@ Asked = list[int]
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     counts: Asked = []
 
-    def counted(line: object, wanted: Wanted) -> None:
-        counts.append(len(wanted.keys))
-        look_up(line, wanted)  # type: ignore[arg-type]  # handed on
+    def counted(line: object, wanted: Wanted, *, trusting: bool) -> None:
+        counts.append(0 if trusting else len(wanted.keys))
+        look_up(line, wanted, trusting=trusting)  # type: ignore[arg-type]  # handed on
 
     monkeypatch.setattr(writing, "look_up", counted)
     return counts
@@ -114,6 +114,74 @@ def test_what_another_process_recorded_is_found(book_url: str, asked: Asked) -> 
         receipts = given.record(*large(again))
     assert 0 in asked
     assert receipts[-1].position == first.position
+
+
+def _came(given: Given) -> dict[str, str]:
+    return {"activity_id": given.activity(), "person_ref": str(uuid4())}
+
+
+def test_who_came_before_under_another_id_gets_the_first_receipt(
+    given: Given, asked: Asked
+) -> None:
+    came = _came(given)
+    first = given.post("attendance.recorded", **came)
+    trusted(given)
+    receipts = given.record(*large(fact("attendance.recorded", **came)))
+    assert asked[-2:] == [0, CHUNK_FACTS + 1]
+    assert receipts[-1].duplicate
+    assert receipts[-1].position == first.position
+    assert not receipts[0].duplicate
+
+
+def test_who_registered_with_another_process_comes_as_the_second_fact(
+    book_url: str, asked: Asked
+) -> None:
+    with Ledger.open(book_url) as one, Ledger.open(book_url) as other:
+        given = Given(one)
+        came = _came(given)
+        trusted(given)
+        Given(other).post("attendance.registered", **came)
+        receipts = given.record(*large(fact("attendance.recorded", **came)))
+        entries = one.book.streams([receipts[-1].stream])[receipts[-1].stream]
+    assert asked[-2:] == [0, CHUNK_FACTS + 1]
+    assert [entry.fact.topic for entry in entries] == [
+        "attendance.registered.v1",
+        "attendance.recorded.v1",
+    ]
+
+
+def test_who_registered_here_is_known_and_no_disappointment(given: Given, asked: Asked) -> None:
+    came = _came(given)
+    registered = given.post("attendance.registered", **came)
+    trusted(given)
+    receipts = given.record(*large(fact("attendance.recorded", **came)))
+    assert asked[-2:] == [1, 0]
+    assert (receipts[-1].stream, receipts[-1].version) == (registered.stream, 2)
+
+
+def test_batches_of_attendances_that_were_there_earn_no_trust(given: Given, asked: Asked) -> None:
+    came = [_came(given) for _ in range(TRUST_AFTER)]
+    for each in came:
+        given.post("attendance.recorded", **each)
+        given.post("attendance.voided", reason="error", **each)
+    given.ledger.writer.forget()
+    for each in came:
+        given.post("attendance.recorded", **each)
+    given.record(*large())
+    assert asked[-1] == CHUNK_FACTS
+
+
+def test_after_a_disappointment_trust_takes_twice_as_long(given: Given, asked: Asked) -> None:
+    again = named()
+    given.record(again)
+    trusted(given)
+    given.record(*large(again))
+    trusted(given)
+    given.record(*large())
+    assert asked[-1] == CHUNK_FACTS
+    trusted(given)
+    given.record(*large())
+    assert asked[-1] == 0
 
 
 def test_a_refused_large_batch_leaves_nothing(given: Given) -> None:
