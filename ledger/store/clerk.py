@@ -3,7 +3,7 @@
 Idempotency comes before the rules. A refused command leaves nothing on the desk.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,17 +25,28 @@ from ledger.transparency.merkle import leaf_hash
 
 STREAM_FACTS_MAX: Final = 1_000
 """Facts of one command in one stream: a fact out of order folds its stream anew."""
+MEANWHILE_FACTS: Final = 250
 _UNVOIDABLE: Final = (*VOIDS, f.PersonErased, f.PeriodClosed)
 
 
-def take(desk: Desk, authority: Authority, slips: Sequence[Slip]) -> list[Answer]:
-    """Decide on a command: an answer to each fact, in order. Raises Refused."""
+def take(
+    desk: Desk,
+    authority: Authority,
+    slips: Sequence[Slip],
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Answer]:
+    """Decide on a command: an answer to each fact, in order. Raises Refused.
+
+    `meanwhile` is called now and then, while facts are on the desk that may yet be refused.
+    """
     desk.start()
     item = 0
     try:
         answers: list[Answer] = []
         for item, slip in enumerate(slips):
             answers.append(_take(desk, item, slip, authority))
+            if meanwhile is not None and not len(answers) % MEANWHILE_FACTS:
+                meanwhile()
         conflicts: list[tuple[int, r.VoidConflict]] = []
         for look in (_obey, check):
             if look is check:

@@ -285,6 +285,7 @@ class Desk:
         """Begin a command with nothing of it on the desk; also how one is dropped."""
         self._command: dict[int, Change] = {}
         self._rows_now: list[Row] = []
+        self._drained = 0  # of the command's rows
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
         self.mentions.drop()
@@ -340,9 +341,13 @@ class Desk:
         """What the command changes, stream by stream."""
         return self._command.values()
 
-    def drain(self) -> list[Row]:
-        """The facts that are not yet on their way to the database."""
+    def drain(self, *, undecided: bool = False) -> list[Row]:
+        """The facts that are not yet on their way to the database; or also those of the command
+        that is being decided on: whoever takes them rolls everything back if it does not stand."""
         rows = self.rows
+        if undecided:
+            rows += self._rows_now[self._drained :]
+            self._drained = len(self._rows_now)
         self.recorded += len(rows)
         self.rows = []
         return rows
@@ -361,7 +366,7 @@ class Desk:
 
     def accept(self) -> None:
         """The command stands: its facts, and what follows from them, go into the batch."""
-        self.rows += self._rows_now
+        self.rows += self._rows_now[self._drained :]
         self._known.update(self._known_now)
         self.position += len(self._rows_now)
         self.seats.accept()

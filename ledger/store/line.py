@@ -94,28 +94,37 @@ class Line:
             self._pg.exit_pipeline_mode()
             self._copying = True
             self._pg.send_query(statement)
-            self._demand(ExecStatus.COPY_IN)
+            self._waited(self._demanded(ExecStatus.COPY_IN))
             self._pg.put_copy_data(_COPY_HEADER)
         self._pg.put_copy_data(rows)
         self._pg.flush()
 
-    def _end_copy(self, refused: bytes | None = None) -> None:
-        """What was copied is in the table; or, with a reason, refused. Raises psycopg.Error."""
+    def copied(self) -> Generator[Wait, None, None]:
+        """What was copied is in the table. Yields what it waits for. Raises psycopg.Error."""
+        if self._copying:
+            yield from self._ending_copy()
+
+    def _end_copy(self) -> None:
+        """The same, in a thread that waits."""
+        self._waited(self._ending_copy())
+
+    def _ending_copy(self, refused: bytes | None = None) -> Generator[Wait, None, None]:
+        """With a reason it is refused instead."""
         self._copying = False
         try:
             if refused is None:
                 self._pg.put_copy_data(_COPY_TRAILER)
             self._pg.put_copy_end(refused)
-            self._demand(ExecStatus.COMMAND_OK)
+            yield from self._demanded(ExecStatus.COMMAND_OK)
         finally:
             if self._pg.status == ConnStatus.OK:
                 while self._pg.get_result() is not None:
                     pass
                 self._pg.enter_pipeline_mode()
 
-    def _demand(self, status: ExecStatus) -> None:
-        self._waited(self._flushed())
-        answer = self._waited(self._answer())
+    def _demanded(self, status: ExecStatus) -> Generator[Wait, None, None]:
+        yield from self._flushed()
+        answer = yield from self._answer()
         if answer.status != status:
             raise error_from_result(answer, encoding=self.conn.info.encoding)
 
@@ -199,7 +208,7 @@ class Line:
         try:
             with contextlib.suppress(psycopg.Error):
                 if self._copying:
-                    self._end_copy(b"rolled back")
+                    self._waited(self._ending_copy(b"rolled back"))
             with contextlib.suppress(psycopg.Error):
                 if self._due:
                     self.answers()

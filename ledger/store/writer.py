@@ -8,6 +8,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
@@ -287,14 +288,17 @@ class Writer:
             self._tree.begin(line, head, others.leaf_hashes)
             if patient:
                 foresee(desk, wanted)
+            early = partial(self._copy, line, undecided=True) if trusting else None
             for ticket in batch:
                 try:
-                    ticket.answers = clerk.take(desk, ticket.command.authority, ticket.slips)
+                    command = ticket.command
+                    ticket.answers = clerk.take(desk, command.authority, ticket.slips, early)
                     ticket.error = None
                 except Refused as refused:
+                    if trusting:
+                        raise NotAllNew from refused
                     ticket.error = refused
                 if len(desk.rows) >= CHUNK_FACTS:
-                    # PostgreSQL takes these while the next commands are decided on.
                     self._copy(line)
                 line.push()
             all_new = desk.position - head.position == facts_of(batch) and not any(
@@ -302,6 +306,7 @@ class Writer:
             )
             if trusting and not all_new:
                 raise NotAllNew
+            yield from line.copied()
             self._append(line)
             self._guard(line)
             began = time.perf_counter()
@@ -316,9 +321,9 @@ class Writer:
             ticket.tree = tree
         desk.keep()
 
-    def _copy(self, line: Line) -> None:
+    def _copy(self, line: Line, *, undecided: bool = False) -> None:
         """Send facts on their way, their mentions later."""
-        rows = self._desk.drain()
+        rows = self._desk.drain(undecided=undecided)
         self._book.recorder.copy(line, rows, self._desk.recorded_at)
         self._tree.append([row.leaf_hash for row in rows])
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
 
-from ledger.domain.commands import Incoming, Receipt, Refused
+from ledger.domain.commands import Command, Incoming, Receipt, Refused
 from ledger.service import Ledger
 from ledger.store import writer as writing
 from ledger.store.batch import Wanted
-from ledger.store.rows import look_up
+from ledger.store.book import FactRecorder
+from ledger.store.clerk import MEANWHILE_FACTS
+from ledger.store.line import Line
+from ledger.store.rows import Row, look_up
 from ledger.store.writer import CHUNK_FACTS, TRUST_AFTER
 from tests.domain.kit import ADMIN, Given, fact
-from tests.store.test_writer import named, wrong
+from tests.store.test_writer import Batch, head_locked, named, wrong
 
 Asked = list[int]
 """How many event keys each transaction asked for."""
@@ -182,6 +186,49 @@ def test_after_a_disappointment_trust_takes_twice_as_long(given: Given, asked: A
     trusted(given)
     given.record(*large())
     assert asked[-1] == 0
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many facts each piece of a copy holds."""
+    sizes: list[int] = []
+    copy = FactRecorder.copy
+
+    def counted(self: FactRecorder, line: Line, rows: Sequence[Row], at: datetime) -> None:
+        sizes.append(len(rows))
+        copy(self, line, rows, at)
+
+    monkeypatch.setattr(FactRecorder, "copy", counted)
+    return sizes
+
+
+def test_facts_of_a_believed_command_are_on_their_way_before_it_is_decided_on(
+    given: Given, copied: list[int]
+) -> None:
+    given.record(*large())
+    assert copied == [CHUNK_FACTS]
+    trusted(given)
+    receipts = given.record(*large())
+    assert copied[1:] == [MEANWHILE_FACTS] * (CHUNK_FACTS // MEANWHILE_FACTS)
+    first = receipts[0].position
+    assert [it.position for it in receipts] == list(range(first, first + CHUNK_FACTS))
+
+
+def test_a_command_that_was_half_on_its_way_is_refused_and_its_neighbours_stand(
+    given: Given, book_url: str, copied: list[int]
+) -> None:
+    trusted(given)
+    batch = Batch(given.ledger)
+    with head_locked(book_url):
+        given.ledger.submit(Command(ADMIN, (named(),)), lambda _: None)  # the others wait for it
+        before, refused, after = (batch.submit(*large(*it)) for it in ((), (wrong(),), ()))
+    batch.wait()
+    assert MEANWHILE_FACTS in copied
+    with pytest.raises(Refused):
+        refused.result()
+    positions = [receipt.position for it in (before, after) for receipt in it.result()]
+    assert positions == list(range(positions[0], positions[0] + 2 * CHUNK_FACTS))
+    assert given.ledger.book.head().position == positions[-1]
 
 
 def test_a_refused_large_batch_leaves_nothing(given: Given) -> None:
