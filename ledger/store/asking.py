@@ -35,6 +35,8 @@ def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
                 wanted.targets.append(codec.event_digest(source, fact.target))
             else:
                 _want(desk, wanted, slip.kind, slip.stream, fact, seen)
+    for number in wanted.streams:  # asked for in any case
+        wanted.firsts.pop(number, None)
     return wanted
 
 

@@ -163,6 +163,18 @@ def test_who_registered_here_is_known_and_no_disappointment(given: Given, asked:
     assert (receipts[-1].stream, receipts[-1].version) == (registered.stream, 2)
 
 
+def test_who_is_voided_and_comes_again_in_one_batch_is_no_disappointment(
+    given: Given, asked: Asked
+) -> None:
+    came = _came(given)
+    given.post("attendance.recorded", **came)
+    trusted(given)
+    again = fact("attendance.voided", reason="error", **came), fact("attendance.recorded", **came)
+    receipts = given.record(*large(*again))
+    assert asked[-2:] == [1, 0]
+    assert [receipt.version for receipt in receipts[-2:]] == [2, 3]
+
+
 def test_batches_of_attendances_that_were_there_earn_no_trust(given: Given, asked: Asked) -> None:
     came = [_came(given) for _ in range(TRUST_AFTER)]
     for each in came:
