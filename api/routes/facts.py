@@ -29,7 +29,7 @@ class Posting(Struct, frozen=True):
     """All or nothing; `false` records what is valid and reports the rest."""
 
 
-class Item(Receipt, kw_only=True, omit_defaults=True):
+class Item(Receipt, kw_only=True, omit_defaults=True, gc=False):
     """One event of a batch that is in the ledger: 201, or 200 where it was there before."""
 
     status: Literal[200, 201]

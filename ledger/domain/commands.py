@@ -57,7 +57,7 @@ class Command(Struct, frozen=True):
     facts: tuple[Incoming, ...]
 
 
-class Receipt(Struct, omit_defaults=True):
+class Receipt(Struct, omit_defaults=True, gc=False):
     """What stands in the ledger.
 
     `recorded_at` is UTC, RFC 3339; `leaf_hash` is 64 hexadecimal digits. `tree_size` and `root` are
