@@ -1,6 +1,6 @@
 """The book against itself: every stored fact read again, and the guard tables against a replay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 
 from ledger.domain.facts import PersonErased
 from ledger.domain.history import Entry
-from ledger.domain.streams import STREAMS, Kind, attended, mentions, stream_of
+from ledger.domain.streams import STREAMS, mentions, stream_of
 from ledger.store.codec import decode_leaf, event_key, read_leaf
 from ledger.transparency.merkle import leaf_hash
 from projections.bulk import Progress
@@ -26,29 +26,22 @@ FROM ledger.facts WHERE notification_id > %s AND notification_id <= %s ORDER BY 
 
 _REPLAYED: Final = """
 CREATE TEMPORARY TABLE replayed_mention (entity uuid, stream uuid) ON COMMIT DROP;
-CREATE TEMPORARY TABLE replayed_attendance (activity uuid, organisation uuid, stream uuid)
-    ON COMMIT DROP;
 CREATE TEMPORARY TABLE replayed_erased (person_ref uuid) ON COMMIT DROP;
 """
 
 # A stream's kind is stored with each mention; which streams name an entity is what is replayed.
 _MENTIONS_DIFFER: Final = """
-SELECT what, named, stream FROM (
-    (SELECT 'is missing' AS what, {named} AS named, stream FROM {replayed}
-     EXCEPT SELECT 'is missing', {named}, stream FROM {stored})
+WITH stored AS NOT MATERIALIZED (
+    SELECT entity, stream FROM ledger.mention, unnest(streams) AS stream
+)
+SELECT what, entity, stream FROM (
+    (SELECT 'is missing' AS what, entity, stream FROM replayed_mention
+     EXCEPT SELECT 'is missing', entity, stream FROM stored)
     UNION ALL
-    (SELECT 'is not of any fact', {named}, stream FROM {stored}
-     EXCEPT ALL SELECT DISTINCT 'is not of any fact', {named}, stream FROM {replayed})
-) AS differing ORDER BY named, stream LIMIT 1
+    (SELECT 'is not of any fact', entity, stream FROM stored
+     EXCEPT ALL SELECT DISTINCT 'is not of any fact', entity, stream FROM replayed_mention)
+) AS differing ORDER BY entity, stream LIMIT 1
 """
-_OF_ENTITIES: Final = _MENTIONS_DIFFER.format(
-    named="entity::text", stored="ledger.mention", replayed="replayed_mention"
-)
-_OF_ATTENDANCES: Final = _MENTIONS_DIFFER.format(
-    named="concat_ws(' with ', activity, organisation)",
-    stored="ledger.attendance_mention",
-    replayed="replayed_attendance",
-)
 _ERASED_DIFFER: Final = """
 SELECT coalesce(e.person_ref, r.person_ref), e.person_ref IS NULL
 FROM ledger.erased AS e FULL JOIN (SELECT DISTINCT person_ref FROM replayed_erased) AS r
@@ -129,7 +122,6 @@ class Audit:
         self._latest = datetime.min.replace(tzinfo=UTC)
         self._expected = 1
         self._mentions: list[tuple[UUID, UUID]] = []
-        self._attendances: list[tuple[UUID, UUID | None, UUID]] = []
         self._tree = TreeAudit(conn)
         self._leaf_hashes: list[bytes] = []
 
@@ -159,42 +151,29 @@ class Audit:
         self._latest = stored.recorded_at
 
     def _replay(self, entry: Entry) -> None:
-        kind = STREAMS.get(type(entry.fact), (None,))[0]
-        if kind is Kind.attendance:
-            pair = attended(entry.fact)
-            if pair is not None:
-                self._attendances.append((*pair, entry.stream))
-        else:
-            named = mentions(self._space, entry.fact)
-            self._mentions += ((entity, entry.stream) for entity in named)
+        named = mentions(self._space, entry.fact)
+        self._mentions += ((entity, entry.stream) for entity in named)
         if isinstance(entry.fact, PersonErased):
             self._conn.execute("INSERT INTO replayed_erased VALUES (%s)", (entry.fact.person_ref,))
 
     def _flush(self) -> Iterator[Finding]:
-        self._copy("replayed_mention", 2, self._mentions)
-        self._copy("replayed_attendance", 3, self._attendances)
-        self._mentions.clear()
-        self._attendances.clear()
-        yield from self._tree.take(self._leaf_hashes)
-        self._leaf_hashes.clear()
-
-    def _copy(self, table: str, columns: int, rows: Sequence[tuple[UUID | None, ...]]) -> None:
         with (
             self._conn.cursor() as curs,
-            curs.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
+            curs.copy("COPY replayed_mention FROM STDIN (FORMAT BINARY)") as copy,
         ):
-            copy.set_types(["uuid"] * columns)
-            for row in dict.fromkeys(rows):
+            copy.set_types(["uuid", "uuid"])
+            for row in dict.fromkeys(self._mentions):
                 copy.write_row(row)
+        self._mentions.clear()
+        yield from self._tree.take(self._leaf_hashes)
+        self._leaf_hashes.clear()
 
     def guards(self) -> Iterator[Finding]:
         """What is derived in the facts' transaction, against the replay; the first of each kind."""
         if row := self._first(_VERSIONS_DIFFER, self._upto):
             yield Finding(f"stream {row[0]}", "has a gap in its versions")
-        if row := self._first(_OF_ENTITIES):
+        if row := self._first(_MENTIONS_DIFFER):
             yield Finding("ledger.mention", f"{row[1]} in stream {row[2]} {row[0]}")
-        if row := self._first(_OF_ATTENDANCES):
-            yield Finding("ledger.attendance_mention", f"{row[1]} in stream {row[2]} {row[0]}")
         if row := self._first(_ERASED_DIFFER):
             yield Finding(
                 "ledger.erased", f"{row[0]} {'is missing' if row[1] else 'was not erased'}"

@@ -83,6 +83,9 @@ class World(Protocol):
     def organisation(self, organisation_id: UUID) -> Organisation:
         """The state of an organisation."""
 
+    def is_organisation(self, organisation_id: UUID) -> bool:
+        """Whether an organisation exists: all that most facts ask of it."""
+
     def activity(self, activity_id: UUID) -> Activity:
         """The state of an activity."""
 
@@ -211,7 +214,7 @@ def permitted(fact: Fact, authority: Authority, world: World) -> None:
 
 
 def _known_organisation(world: World, organisation_id: UUID) -> None:
-    if not world.organisation(organisation_id).exists:
+    if not world.is_organisation(organisation_id):
         raise r.UnknownOrganisation(organisation_id=organisation_id)
 
 

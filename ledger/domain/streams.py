@@ -167,16 +167,6 @@ def day_after(day: date) -> date:
     return day + _ONE_DAY
 
 
-_SOMEBODY_COMES: Final = (f.AttendanceRecorded, f.AttendanceRegistered)
-
-
-def attended(fact: Fact) -> tuple[UUID, UUID | None] | None:
-    """(activity, organisation) that a fact of an attendance says somebody came, or comes, for."""
-    if isinstance(fact, _SOMEBODY_COMES):
-        return fact.activity_id, fact.organisation_id
-    return None
-
-
 def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
     """Other entities a fact names, each once: ids as they are, clusters by their stream's id.
 

@@ -14,16 +14,15 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 _HEADER = struct.Struct("!iiIii")
-_NULL = b"\xff\xff\xff\xff"
 _LENGTH_OF_16 = struct.pack("!i", 16)
 _LENGTH_OF_8 = struct.pack("!i", 8)
 
 
-def _header(element_oid: int, length: int, *, nulls: bool = False) -> bytes:
+def _header(element_oid: int, length: int) -> bytes:
     """One dimension, indexes from 1; an empty array has no dimension."""
     if not length:
         return struct.pack("!iiI", 0, 0, element_oid)
-    return _HEADER.pack(1, int(nulls), element_oid, length, 1)
+    return _HEADER.pack(1, 0, element_oid, length, 1)
 
 
 class UuidArray(bytes):
@@ -35,14 +34,6 @@ class UuidArray(bytes):
     def of(cls, values: Sequence[UUID]) -> "UuidArray":
         """Packed, in this order."""
         return cls.of_bytes([value.int.to_bytes(16) for value in values])  # half of `bytes`
-
-    @classmethod
-    def of_some(cls, values: Sequence[UUID | None]) -> "UuidArray":
-        """The same, None as null."""
-        body = b"".join(
-            [_NULL if v is None else _LENGTH_OF_16 + v.int.to_bytes(16) for v in values]
-        )
-        return cls(_header(2950, len(values), nulls=True) + body)
 
     @classmethod
     def of_bytes(cls, values: Sequence[bytes]) -> "UuidArray":

@@ -41,32 +41,38 @@ def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
 
 
 def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
-    """`seen` are the activities and organisations that were named in the batch before."""
+    """`seen` are the activities and organisations that attendances of the batch named before."""
     if kind is _ATTENDANCE:
         if not desk.keeps(id):
             streams = wanted.firsts if type(fact) is f.AttendanceRecorded else wanted.streams
             streams[id.int] = id
-        wanted.persons.append(fact.person_ref)
-        if fact.activity_id.int not in seen:
-            seen.add(fact.activity_id.int)
-            _want_stream(desk, wanted, desk.stream_id(_ACTIVITY, fact.activity_id))
-    else:
-        _want_stream(desk, wanted, id)
-        if kind in _OF_PROJECTS:
-            wanted.projects[fact.project_id.int] = fact.project_id
-        elif kind in _OF_THEIR_KIND:
-            for other in mentions(desk.space, fact):
-                _want_stream(desk, wanted, desk.stream_id(kind, other))
-            if type(fact) is f.OrganisationDissolved:
-                wanted.dissolved[fact.organisation_id.int] = fact.organisation_id
+        _want_attended(desk, wanted, fact, seen)
+        return
+    _want_stream(desk, wanted, id)
+    if kind in _OF_PROJECTS:
+        wanted.projects[fact.project_id.int] = fact.project_id
+    elif kind in _OF_THEIR_KIND:
+        for other in mentions(desk.space, fact):
+            _want_stream(desk, wanted, desk.stream_id(kind, other))
+        if type(fact) is f.OrganisationDissolved:
+            wanted.dissolved[fact.organisation_id.int] = fact.organisation_id
     organisation_id = getattr(fact, "organisation_id", None)
-    if (
-        organisation_id is not None
-        and kind is not _ORGANISATION
-        and organisation_id.int not in seen
-    ):
-        seen.add(organisation_id.int)
+    if organisation_id is not None and kind is not _ORGANISATION:
         _want_stream(desk, wanted, desk.stream_id(_ORGANISATION, organisation_id))
+
+
+def _want_attended(desk: Desk, wanted: Wanted, fact: Any, seen: set[int]) -> None:
+    """Who comes, to what, for whom."""
+    wanted.persons.append(fact.person_ref)
+    if fact.activity_id.int not in seen:
+        seen.add(fact.activity_id.int)
+        _want_stream(desk, wanted, desk.stream_id(_ACTIVITY, fact.activity_id))
+    organisation_id = getattr(fact, "organisation_id", None)
+    if organisation_id is not None and organisation_id.int not in seen:
+        seen.add(organisation_id.int)
+        id = desk.stream_id(_ORGANISATION, organisation_id)
+        if not desk.is_known(id):
+            _want_stream(desk, wanted, id)
 
 
 def _want_stream(desk: Desk, wanted: Wanted, id: UUID) -> None:

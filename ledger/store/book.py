@@ -9,6 +9,7 @@ come from a closed registry instead of being imported. Private hooks are used (`
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,7 +49,7 @@ from ledger.store.database import (
 )
 from ledger.store.errors import StoreError
 from ledger.store.line import BEGIN, Line, Statement, instant_sent
-from ledger.store.mentions import AttendanceMention, Mention
+from ledger.store.mentions import Mention
 from ledger.store.rows import COPY_FACTS, Row, copied, read_streams
 
 PAGE_FACTS: Final = 5_000
@@ -84,13 +85,13 @@ _INSERT: Final = Statement(
     b"insert",
     b"""
 WITH mentioned AS (INSERT INTO ledger.mention
-        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[])),
-    attended AS (INSERT INTO ledger.attendance_mention
-        SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[]))
+        SELECT entity, kind, ($1::uuid[])[upto - many + 1:upto]
+        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
+            AS row (entity, kind, many, upto))
 INSERT INTO ledger.facts (notification_id, originator_id, originator_version, topic, state,
     leaf_hash, event_key, recorded_at)
-SELECT *, $7::timestamptz FROM unnest($8::bigint[], $9::uuid[], $10::bigint[], $11::text[],
-    $12::bytea[], $13::bytea[], $14::uuid[])
+SELECT *, $6::timestamptz FROM unnest($7::bigint[], $8::uuid[], $9::bigint[], $10::text[],
+    $11::bytea[], $12::bytea[], $13::uuid[])
 """,
 )
 
@@ -206,16 +207,16 @@ class FactRecorder(PostgresApplicationRecorder):
         """Facts and their mentions in one statement; all by keyword."""
         rows: Sequence[Row] = kwargs["rows"]
         mentioned: Sequence[Mention] = kwargs["mentioned"]
-        attended: Sequence[AttendanceMention] = kwargs["attended"]
         entries = [row.entry for row in rows]
+        # The streams of all rows in one array: how many are each row's, and with those before it.
+        many = [len(row.streams) for row in mentioned]
         curs.send(
             _INSERT,
-            UuidArray.of([entity for entity, _, _ in mentioned]),
-            BigintArray.of([kind for _, kind, _ in mentioned]),
-            UuidArray.of([stream for _, _, stream in mentioned]),
-            UuidArray.of([activity for activity, _, _ in attended]),
-            UuidArray.of_some([organisation for _, organisation, _ in attended]),
-            UuidArray.of([stream for _, _, stream in attended]),
+            UuidArray.of([stream for row in mentioned for stream in row.streams]),
+            UuidArray.of_bytes([row.entity.to_bytes(16) for row in mentioned]),
+            BigintArray.of([row.kind for row in mentioned]),
+            BigintArray.of(many),
+            BigintArray.of([*accumulate(many)]),
             instant_sent(kwargs["recorded_at"]),
             BigintArray.of([entry.position for entry in entries]),
             UuidArray.of([entry.stream for entry in entries]),

@@ -23,9 +23,9 @@ from ledger.domain.history import Entry
 from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
-from ledger.domain.streams import UNDATED, Kind, stream_id
+from ledger.domain.streams import UNDATED, Kind
 from ledger.store.batch import Wanted
-from ledger.store.kept import Kept
+from ledger.store.kept import KeptStreams, StreamIds
 from ledger.store.line import Line
 from ledger.store.mentions import Mentions
 from ledger.store.rows import (
@@ -39,7 +39,6 @@ from ledger.store.rows import (
 )
 from ledger.store.seats import Seats
 
-KEPT_STREAMS_MAX: Final = 50_000
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 # Nine facts in ten look these up: a global is cheaper than an enumeration's member.
 _ATTENDANCE: Final = Kind.attendance
@@ -69,10 +68,11 @@ class Desk:
     def __init__(self, space: UUID) -> None:
         self.space = space
         self.position = 0
-        self._world: Kept[Stream] = Kept(KEPT_STREAMS_MAX)
+        self._world = KeptStreams()
         self.seats = Seats()
         self.mentions = Mentions(space)
-        self._ids: dict[Kind, dict[object, UUID]] = {kind: {} for kind in Kind}
+        self._ids = StreamIds(space)
+        self.stream_id = self._ids.of
         self.forget()
 
     def forget(self) -> None:
@@ -102,6 +102,10 @@ class Desk:
     def keeps(self, id: UUID) -> bool:
         """Whether a stream is at hand from an earlier batch."""
         return self._world.get(id.int) is not None
+
+    def is_known(self, id: UUID) -> bool:
+        """Whether this is the stream of an organisation that exists, kept or not."""
+        return self._world.organisations.get(id.int) is not None
 
     def begin(
         self,
@@ -172,21 +176,10 @@ class Desk:
         self._world.age()
         self.mentions.keep()
         self.seats.keep()
-        for ids in self._ids.values():
-            if len(ids) > KEPT_STREAMS_MAX:
-                ids.clear()
+        self._ids.age()
         self._clear_batch()
 
     # The world that rules look at
-
-    def stream_id(self, kind: Kind, key: object) -> UUID:
-        """The id of the stream of a cluster (by code) or of another entity (by its id)."""
-        ids = self._ids[kind]
-        place = key.int if isinstance(key, UUID) else key  # a UUID is hashed in Python
-        id = ids.get(place)
-        if id is None:
-            id = ids[place] = stream_id(self.space, kind, key)
-        return id
 
     def stream(self, kind: Kind, id: UUID) -> Stream:
         """A stream with this command's facts; an empty one where there is none yet."""
@@ -227,6 +220,17 @@ class Desk:
         """The state of an organisation."""
         state: Organisation = self._named(_ORGANISATION, organisation_id).state
         return state
+
+    def is_organisation(self, organisation_id: UUID) -> bool:
+        """Whether an organisation exists, by this command too."""
+        id = self.stream_id(_ORGANISATION, organisation_id)
+        ours = id.int in self._command
+        if not ours and self.is_known(id):
+            return True
+        exists: bool = self.stream(_ORGANISATION, id).state.exists
+        if exists and not ours:
+            self._world.organisations.put(id.int, value=True)
+        return exists
 
     def activity(self, activity_id: UUID) -> Activity:
         """The state of an activity."""

@@ -5,69 +5,33 @@ they are many, and seldom asked for.
 """
 
 from collections.abc import Collection, Iterable
-from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from ledger.domain.decide import Stream
 from ledger.domain.facts import Fact
-from ledger.domain.streams import Kind, attended, mentions
-from ledger.store.arrays import UuidArray
+from ledger.domain.streams import Kind, mentions
+from ledger.store.arrays import BigintArray, UuidArray
 from ledger.store.kept import Kept
 from ledger.store.line import Line
 
-Mention = tuple[UUID, int, UUID]
-"""A stream named an entity for the first time: (entity, kind of stream, stream)."""
-AttendanceMention = tuple[UUID, UUID | None, UUID]
-"""An attendance named these two together for the first time: (activity, organisation, stream)."""
-M = TypeVar("M", Mention, AttendanceMention)
-
 KEPT_ENTITIES_MAX: Final = 50_000
-_NAMING: Final = "SELECT entity, stream, kind FROM ledger.mention WHERE entity = ANY(%s)"
-_ATTENDING: Final = """
-SELECT stream FROM ledger.attendance_mention WHERE activity = %(entity)s
-UNION SELECT stream FROM ledger.attendance_mention WHERE organisation = %(entity)s
+# Nine facts in ten are attendances: a global is cheaper than an enumeration's member.
+_ATTENDANCE: Final = Kind.attendance
+_NAMING: Final = """
+SELECT entity, stream, kind FROM ledger.mention, unnest(streams) AS stream
+WHERE entity = ANY(%s) AND kind = ANY(%s)
 """
+_KEPT_KINDS: Final = BigintArray.of([kind for kind in Kind if kind is not _ATTENDANCE])
 
 
-class _Batch(Generic[M]):
-    """A batch's mentions: which are accepted, which are sent, and an index by entity when asked.
+class Mention(NamedTuple):
+    """A row of ledger.mention: streams of a kind that named an entity, first in this batch."""
 
-    The first `entities` members of a mention are the entities, the last is the stream.
-    """
-
-    def __init__(self, entities: int) -> None:
-        self.items: list[M] = []
-        self._entities = entities
-        self._accepted = 0
-        self._sent = 0
-        self._index: dict[object, list[M]] = {}
-        self._indexed = 0
-
-    def of(self, entity: UUID) -> list[M]:
-        """The batch's mentions of one entity."""
-        for mention in islice(self.items, self._indexed, None):
-            for named in mention[: self._entities]:
-                self._index.setdefault(named, []).append(mention)
-        self._indexed = len(self.items)
-        return self._index.get(entity, [])
-
-    def accept(self) -> None:
-        """The command stands."""
-        self._accepted = len(self.items)
-
-    def drop(self) -> None:
-        """Forget what is not accepted."""
-        if self._indexed > self._accepted:
-            self._index.clear()
-            self._indexed = 0
-        del self.items[self._accepted :]
-
-    def drain(self) -> list[M]:
-        """The accepted mentions that were not sent before."""
-        new = self.items[self._sent : self._accepted]
-        self._sent = self._accepted
-        return new
+    entity: int
+    """The number of its id."""
+    kind: int
+    streams: list[UUID]
 
 
 class Mentions:
@@ -91,10 +55,12 @@ class Mentions:
 
     def clear_batch(self) -> None:
         """No batch is at hand."""
-        self._entities: _Batch[Mention] = _Batch(1)
-        self._attendances: _Batch[AttendanceMention] = _Batch(2)
-        self._attending: dict[UUID, list[UUID]] = {}
-        self._named: dict[int, set[object]] = {}
+        self._batch: dict[int, dict[int, list[UUID]]] = {kind: {} for kind in Kind}
+        """By kind and entity: the streams that this batch's facts let name it."""
+        self._put: list[list[UUID]] = []
+        """Of these the lists that the command at hand made longer, once for each stream."""
+        self._attending: dict[int, list[UUID]] = {}
+        self._named: dict[int, set[UUID]] = {}
 
     def begin(self, line: Line) -> None:
         """Start a batch on a line."""
@@ -103,10 +69,10 @@ class Mentions:
     def streams(self, entity: UUID, kinds: Collection[Kind]) -> dict[UUID, Kind]:
         """The streams of these kinds that ever named an entity, by id, in the order of ids."""
         found = {s: Kind(k) for s, k in self._naming(entity).items() if k in kinds}
-        found |= {s: Kind(k) for _, k, s in self._entities.of(entity) if k in kinds}
-        if Kind.attendance in kinds:
-            found |= dict.fromkeys(self._attended(entity), Kind.attendance)
-            found |= {s: Kind.attendance for *_, s in self._attendances.of(entity)}
+        if _ATTENDANCE in kinds:
+            found |= dict.fromkeys(self._attended(entity), _ATTENDANCE)
+        for kind in kinds:
+            found |= dict.fromkeys(self._batch[kind].get(entity.int, ()), kind)
         return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
     def _naming(self, entity: UUID) -> dict[UUID, int]:
@@ -122,7 +88,7 @@ class Mentions:
     def _read(self, entities: list[UUID]) -> dict[UUID, dict[UUID, int]]:
         naming: dict[UUID, dict[UUID, int]] = {entity: {} for entity in entities}
         with self._line.reading() as curs:
-            curs.execute(_NAMING, (UuidArray.of(entities),), prepare=True)
+            curs.execute(_NAMING, (UuidArray.of(entities), _KEPT_KINDS), prepare=True)
             for entity, stream, kind in curs:
                 naming[entity][stream] = kind
         for entity, streams in naming.items():
@@ -135,63 +101,72 @@ class Mentions:
             self._kept.put(entity.int, {})
 
     def _attended(self, entity: UUID) -> list[UUID]:
-        if entity not in self._attending:
+        known = self._attending.get(entity.int)
+        if known is None:
             with self._line.reading() as curs:
-                curs.execute(_ATTENDING, {"entity": entity}, prepare=True)
-                self._attending[entity] = [stream for (stream,) in curs]
-        return self._attending[entity]
+                attendances = BigintArray.of([_ATTENDANCE])
+                curs.execute(_NAMING, (UuidArray.of([entity]), attendances), prepare=True)
+                known = self._attending[entity.int] = [stream for _, stream, _ in curs]
+        return known
 
     def put(self, fact: Fact, stream: Stream) -> None:
         """What a stream's last fact names for the first time."""
-        if stream.kind is Kind.attendance:
-            pair = attended(fact)
-            if pair is not None and pair not in (named := self._named_in(stream)):
-                named.add(pair)
-                self._attendances.items.append((*pair, stream.id))
-            return
         entities = mentions(self._space, fact)
         if not entities:
             return
-        named, number, id = self._named_in(stream), int(stream.kind), stream.id
-        self._entities.items.extend((e, number, id) for e in entities if e not in named)
+        named = self._named_in(stream)
+        for entity in entities:
+            if entity not in named:
+                self._add(stream.kind, entity, stream.id)
         named.update(entities)
 
-    def _named_in(self, stream: Stream) -> set[object]:
+    def _named_in(self, stream: Stream) -> set[UUID]:
         """What a stream's facts but the last name, worked out once a command."""
         named = self._named.get(stream.id.int)
         if named is None:
-            earlier = [entry.fact for entry in stream.entries[:-1]]
-            if stream.kind is Kind.attendance:
-                named = {attended(fact) for fact in earlier}
-            else:
-                named = {e for fact in earlier for e in mentions(self._space, fact)}
-            self._named[stream.id.int] = named
+            named = self._named[stream.id.int] = {
+                entity
+                for entry in stream.entries[:-1]
+                for entity in mentions(self._space, entry.fact)
+            }
         return named
 
     def put_attendance(self, activity_id: UUID, organisation_id: UUID | None, stream: UUID) -> None:
         """The same for the first fact of an attendance."""
-        self._attendances.items.append((activity_id, organisation_id, stream))
+        self._add(_ATTENDANCE, activity_id, stream)
+        if organisation_id is not None:
+            self._add(_ATTENDANCE, organisation_id, stream)
+
+    def _add(self, kind: int, entity: UUID, stream: UUID) -> None:
+        streams = self._batch[kind].setdefault(entity.int, [])
+        streams.append(stream)
+        self._put.append(streams)
 
     def accept(self) -> None:
         """The command stands."""
         self._named.clear()
-        self._entities.accept()
-        self._attendances.accept()
+        self._put.clear()
 
     def drop(self) -> None:
         """The command does not."""
         self._named.clear()
-        self._entities.drop()
-        self._attendances.drop()
+        for streams in self._put:
+            streams.pop()
+        self._put.clear()
 
-    def drain(self) -> tuple[list[Mention], list[AttendanceMention]]:
-        """What is not yet on its way to the database."""
-        return self._entities.drain(), self._attendances.drain()
+    def rows(self) -> list[Mention]:
+        """What the batch leaves behind."""
+        return [
+            Mention(entity, kind, streams)
+            for kind, named in self._batch.items()
+            for entity, streams in named.items()
+            if streams
+        ]
 
     def keep(self) -> None:
         """The batch is committed: what is kept follows it."""
-        for entity, kind, stream in self._entities.items:
-            kept = self._kept.get(entity.int)
+        for entity, kind, streams in self.rows():
+            kept = self._kept.get(entity) if kind != _ATTENDANCE else None
             if kept is not None:
-                kept[stream] = kind
+                kept.update(dict.fromkeys(streams, kind))
         self._kept.age()

@@ -330,15 +330,14 @@ class Writer:
     def _append(self, line: Line) -> None:
         """Send facts and all mentions on their way; errors show when the transaction ends."""
         rows = self._desk.drain()
-        mentioned, attended = self._desk.mentions.drain()
-        if not (rows or mentioned or attended):
+        mentioned = self._desk.mentions.rows()
+        if not (rows or mentioned):
             return
         self._book.recorder._insert_stored_events(
             line,
             (),
             rows=rows,
             mentioned=mentioned,
-            attended=attended,
             recorded_at=self._desk.recorded_at,
         )
         self._tree.append([row.leaf_hash for row in rows])

@@ -151,9 +151,7 @@ class _Question:
 
     def _streams(self) -> str:
         """Positions of the stream's facts, or of all streams that ever named the entity."""
-        named = """SELECT stream FROM ledger.mention WHERE entity = %(entity)s
-            UNION SELECT stream FROM ledger.attendance_mention WHERE activity = %(entity)s
-            UNION SELECT stream FROM ledger.attendance_mention WHERE organisation = %(entity)s
+        named = """SELECT unnest(streams) FROM ledger.mention WHERE entity = %(entity)s
             UNION SELECT unnest(%(own)s::uuid[])"""
         of = "f.originator_id = %(stream)s" if self._filters.stream is not None else "true"
         if self._filters.entity is not None:

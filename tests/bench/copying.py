@@ -1,12 +1,13 @@
 """The limit of bulk loading: parse, hash, and copy in binary into tables like the book's.
 
-Rows of `facts` and `attendance_mention` are as many and as large as the ledger's own; what is
-missing are the rules, the idempotency, the streams' versions and the order, and what is small: a
-row of `mention` for every twelfth fact, the tree's tiles and heads.
+Rows of `facts` are as many and as large as the ledger's own, and so are those of `mention` that
+come of attendances; what is missing are the rules, the idempotency, the streams' versions and the
+order, and what is small: the mentions of other facts, the tree's tiles and heads.
 """
 
 import struct
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,15 +20,15 @@ import orjson
 import psycopg
 
 from api.demonstration import Posted, programme
+from ledger.store.arrays import UuidArray
+from ledger.store.writer import BATCH_FACTS_MAX
 from tests.bench.rows import Failed
 
 COPY_FACTS: Final = (
     "COPY bench.facts (notification_id, originator_id, originator_version, topic, state,"
     " leaf_hash, event_key, recorded_at) FROM STDIN (FORMAT BINARY)"
 )
-COPY_MENTIONS: Final = (
-    "COPY bench.attendance_mention (activity, organisation, stream) FROM STDIN (FORMAT BINARY)"
-)
+COPY_MENTIONS: Final = "COPY bench.mention (entity, kind, streams) FROM STDIN (FORMAT BINARY)"
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
 """PostgreSQL's manual, COPY, section Binary Format."""
@@ -35,9 +36,16 @@ TRAILER: Final = b"\xff\xff"
 _POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _START: Final = struct.Struct("!hiqi16siqi")
 _TIME: Final = struct.Struct("!iq")
-_MENTION: Final = struct.Struct("!hi16si16si16s")
-_MENTION_OF_NONE: Final = struct.Struct("!hi16sii16s")
+_MENTION: Final = struct.Struct("!hi16sihi")
+_ATTENDANCE: Final = 5
 _WRITE_BYTES: Final = 256_000
+
+
+class Streams(defaultdict[str, list[bytes]]):
+    """By entity: the attendances of a transaction that named it."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
 
 
 def micros_of(at: datetime) -> int:
@@ -108,24 +116,27 @@ def copy_all(url: str, path: str) -> float:
         curs.copy(COPY_FACTS) as rows,
         second.copy(COPY_MENTIONS) as named,
     ):
-        rows_buffer, named_buffer = bytearray(HEADER), bytearray(HEADER)
+        buffer, streams = bytearray(HEADER), Streams()
+        named.write(HEADER)
         for day in Spool(Path(path)).chunks():
             for fact in day:
                 facts += 1
-                _take(rows_buffer, named_buffer, fact, facts, micros, stamp)
-            if len(rows_buffer) > _WRITE_BYTES:
-                rows.write(rows_buffer)
-                named.write(named_buffer)
-                rows_buffer, named_buffer = bytearray(), bytearray()
-        rows.write(rows_buffer + TRAILER)
-        named.write(named_buffer + TRAILER)
+                _take(buffer, streams, fact, facts, micros, stamp)
+                if facts % BATCH_FACTS_MAX == 0:
+                    named.write(_mentions(streams))
+                    streams = Streams()
+            if len(buffer) > _WRITE_BYTES:
+                rows.write(buffer)
+                buffer = bytearray()
+        rows.write(buffer + TRAILER)
+        named.write(_mentions(streams) + TRAILER)
     if not facts:
         raise Failed("there are no facts in the spool")
     return facts / (time.perf_counter() - began)
 
 
 def _take(
-    rows: bytearray, named: bytearray, fact: Posted, position: int, micros: int, stamp: str
+    rows: bytearray, streams: Streams, fact: Posted, position: int, micros: int, stamp: str
 ) -> None:
     data: dict[str, Any] = orjson.loads(fact.data)
     key = sha256(f"{fact.source}\n{fact.id}".encode()).digest()
@@ -141,12 +152,18 @@ def _take(
     leaf_hash = sha256(b"\x00" + leaf).digest()
     rows += packed(position, key[16:], fact.type, leaf, leaf_hash, key[:16], micros)
     if fact.type.startswith("attendance."):
-        activity = bytes.fromhex(data["activity_id"].replace("-", ""))
+        streams[data["activity_id"]].append(key[16:])
         if "organisation_id" in data:
-            organisation = bytes.fromhex(data["organisation_id"].replace("-", ""))
-            named += _MENTION.pack(3, 16, activity, 16, organisation, 16, key[16:])
-        else:
-            named += _MENTION_OF_NONE.pack(3, 16, activity, -1, 16, key[16:])
+            streams[data["organisation_id"]].append(key[16:])
+
+
+def _mentions(streams: Streams) -> bytes:
+    """Rows of mention for COPY, one for each entity that the facts of a transaction named."""
+    parts = []
+    for entity, naming in streams.items():
+        id, array = bytes.fromhex(entity.replace("-", "")), UuidArray.of_bytes(naming)
+        parts += [_MENTION.pack(3, 16, id, 2, _ATTENDANCE, len(array)), array]
+    return b"".join(parts)
 
 
 LEAF: Final = (

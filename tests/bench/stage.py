@@ -109,7 +109,7 @@ class Stage:
         with psycopg.connect(self.place.owner_url, autocommit=True) as conn:
             # The limits write here: the same columns, constraints and indexes as the book's.
             conn.execute("CREATE SCHEMA IF NOT EXISTS bench")
-            for name in ("facts", "attendance_mention"):
+            for name in ("facts", "mention"):
                 conn.execute(f"CREATE TABLE bench.{name} (LIKE ledger.{name} INCLUDING ALL)")
         return self
 

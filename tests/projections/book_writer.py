@@ -9,7 +9,7 @@ import psycopg
 
 from ledger.domain.facts import Fact, FactVoided
 from ledger.domain.history import Entry
-from ledger.domain.streams import Kind, attended, mentions, namespace, stream_of
+from ledger.domain.streams import mentions, namespace, stream_of
 from ledger.store import codec
 from ledger.store.arrays import register
 from ledger.store.book import create
@@ -98,20 +98,11 @@ class BookWriter:
 
     def _mention(self, curs: psycopg.Cursor, entry: Entry) -> None:
         kind, stream = self.streams[entry.id][1], entry.stream
-        if kind == Kind.attendance:
-            if pair := attended(entry.fact):
-                curs.execute(
-                    "INSERT INTO ledger.attendance_mention SELECT %(activity)s, %(for)s, %(stream)s"
-                    " WHERE NOT EXISTS (SELECT 1 FROM ledger.attendance_mention"
-                    " WHERE stream = %(stream)s AND organisation IS NOT DISTINCT FROM %(for)s)",
-                    {"activity": pair[0], "for": pair[1], "stream": stream},
-                )
-            return
         for entity in mentions(self.space, entry.fact):
             curs.execute(
-                "INSERT INTO ledger.mention SELECT %(entity)s, %(kind)s, %(stream)s"
+                "INSERT INTO ledger.mention SELECT %(entity)s, %(kind)s, ARRAY[%(stream)s::uuid]"
                 " WHERE NOT EXISTS (SELECT 1 FROM ledger.mention"
-                " WHERE entity = %(entity)s AND stream = %(stream)s)",
+                " WHERE entity = %(entity)s AND %(stream)s = ANY(streams))",
                 {"entity": entity, "kind": kind, "stream": stream},
             )
 

@@ -105,14 +105,14 @@ def test_a_check_reports_its_progress_up_to_the_head(
         ),
         ("DELETE FROM ledger.mention", "ledger.mention: "),
         (
-            "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 3, gen_random_uuid())",
+            "INSERT INTO ledger.mention VALUES (gen_random_uuid(), 3, ARRAY[gen_random_uuid()])",
             "is not of any fact",
         ),
-        ("DELETE FROM ledger.attendance_mention", "ledger.attendance_mention: "),
         (
-            "INSERT INTO ledger.attendance_mention SELECT * FROM ledger.attendance_mention",
-            "is not of any fact",
+            "UPDATE ledger.mention SET streams = streams[2:] WHERE kind = 5",
+            "is missing",
         ),
+        ("INSERT INTO ledger.mention SELECT * FROM ledger.mention", "is not of any fact"),
         ("INSERT INTO ledger.erased VALUES (gen_random_uuid())", "was not erased"),
         ("INSERT INTO ledger.seats VALUES (gen_random_uuid(), 1)", "has 1, by the facts None"),
         (

@@ -270,7 +270,6 @@ def test_any_batches_end_in_the_rows_of_one_bulk_rebuild(
         url,
         "DELETE FROM ledger.facts",
         "DELETE FROM ledger.mention",
-        "DELETE FROM ledger.attendance_mention",
         "DELETE FROM ledger.tile",
         "DELETE FROM ledger.tree_head",
         "UPDATE ledger.head SET position = 0, recorded_at = 'epoch', tree_size = 0,"
