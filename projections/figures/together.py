@@ -174,7 +174,7 @@ class Together(Remembering):
 
     def _answer(self, asked: _Asked, conn: psycopg.Connection[Any]) -> None:
         with patiently(conn):
-            self.answers.keep(asked.answers(PostgresEngine(conn)))
+            self.answers.keep(asked.answers(PostgresEngine(conn, among_many=True)))
 
     def _missing(self, statements: Mapping[bytes, Statement]) -> dict[bytes, Statement]:
         return {key: one for key, one in statements.items() if self.answers.get(key) is None}
