@@ -12,10 +12,10 @@ from typing import Any, Final, Self
 
 import duckdb
 
-MEMORY_MB: Final = 56
+MEMORY_MB: Final = 64
 """What DuckDB may use where that will do; it reads files 32 MB at a time. Beside it Python,
 DuckDB's own text and what it does not count take some 100 MB."""
-OPERATORS_MB: Final = 28
+OPERATORS_MB: Final = 32
 """Of it, what hash tables may use before they go to disk: else they take all that is there, and
 what comes next is refused the little that it needs."""
 MEMORY_MB_MAX: Final = 4_000

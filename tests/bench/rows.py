@@ -84,7 +84,6 @@ AT_MOST: Final[dict[str, float]] = {
     "figures_worst_s": 1.0,
     "recount_seconds": 1.0,
     "scale10_verify_peak_rss": 1.0,
-    "scale10_verify_complete_seconds": 1.0,
     "scale10_verify_complete_peak_rss": 1.0,
     "scale10_report_set_json_s": 1.0,
     "scale10_report_set_pdf_s": 1.0,
