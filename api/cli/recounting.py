@@ -72,6 +72,7 @@ class Beside:
                     pass_fds=[there.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C is for whoever asked, who ends it
                 )
         except OSError as error:
             self._why = f"{error}."

@@ -18,12 +18,10 @@ _SETTINGS: Final = """SELECT set_config('enable_nestloop', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true),
     set_config('jit', 'off', true), set_config('hash_mem_multiplier', '1', true),
     set_config('cpu_operator_cost', '0.0005', true),
-    set_config('parallel_tuple_cost', '0.01', true)"""
-_ALONE: Final = """SELECT set_config('work_mem', '8MB', true),
-    set_config('max_parallel_workers_per_gather', '1', true)"""
-_AMONG_MANY: Final = """SELECT set_config('work_mem', '4MB', true),
-    set_config('max_parallel_workers_per_gather', '0', true)"""
-
+    set_config('parallel_tuple_cost', '0.01', true), set_config('work_mem', %s, true),
+    set_config('max_parallel_workers_per_gather', %s, true)"""
+_ALONE: Final = ("8MB", "1")
+_AMONG_MANY: Final = ("4MB", "0")
 
 _PATIENCE: Final = "SELECT set_config('statement_timeout', '120s', true)"
 
@@ -80,6 +78,5 @@ class PostgresEngine:
         them, were comparing not cheap. Values do not depend on any of it.
         """
         with self.conn.transaction():
-            self.conn.execute(_SETTINGS)
-            self.conn.execute(self._means)
+            self.conn.execute(_SETTINGS, self._means)
             return self.conn.execute(sql, parameters, prepare=False).fetchall()

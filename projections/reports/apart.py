@@ -5,7 +5,6 @@ It imports what that takes and nothing else: all of it is memory.
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +19,6 @@ from projections.reports.made import Made, NotMade
 def work(descriptor: int) -> None:
     """The process: is told through a pipe what to load, then what to make again; says how many
     facts it has reduced now and then, and last an answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked gets it too, and ends this
     pipe = Connection(descriptor)
     answer: Made | NotMade
     try:

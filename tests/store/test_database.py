@@ -6,12 +6,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.domain.streams import Kind
 from ledger.store import database
 from ledger.store import migrate as migrations
 from ledger.store.database import Limits, UnsafeDatabase, connect, pool, refuse_unsafe_settings
@@ -124,6 +126,25 @@ def test_every_migration_is_applied_once(empty_database_url: str) -> None:
     assert migrate(empty_database_url) == every
     assert migrate(empty_database_url) == []
     assert pending(empty_database_url) == []
+
+
+def test_mentions_of_the_releases_before_are_kept_by_entity(empty_database_url: str) -> None:
+    project, activity, organisation, one, two, three = (UUID(int=n) for n in range(6))
+    migrate(empty_database_url, migrations.known()[:6])
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("INSERT INTO ledger.mention VALUES (%s, 8, %s)", (organisation, project))
+        conn.cursor().executemany(
+            "INSERT INTO ledger.attendance_mention VALUES (%s, %s, %s)",
+            [(activity, organisation, one), (activity, organisation, two), (activity, None, three)],
+        )
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        rows = conn.execute("SELECT entity, kind, streams FROM ledger.mention").fetchall()
+    assert {(entity, kind): sorted(streams) for entity, kind, streams in rows} == {
+        (organisation, 8): [project],
+        (organisation, Kind.attendance): [one, two],
+        (activity, Kind.attendance): [one, two, three],
+    }
 
 
 def test_two_services_that_start_at_once_migrate_once(empty_database_url: str) -> None:
