@@ -18,7 +18,7 @@ import msgspec
 import orjson
 
 from ledger.transparency.merkle import Frontier
-from ledger.transparency.spill import KEY_BYTES, Spill
+from ledger.transparency.spill import Spill
 from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, Tile
 
 LEAF_BYTES_MAX: Final = 65_535
@@ -227,8 +227,12 @@ class Read(NamedTuple):
     published: list[Published]
 
 
+KEY_BYTES: Final = 16
 _EVENT: Final = struct.Struct(f"!{KEY_BYTES}sQ")
 _VERSION: Final = struct.Struct(f"!{KEY_BYTES}sQQ")
+PART_BYTES: Final = 1 << 20
+"""Of records that are compared at a time: some 10 MB as objects."""
+BUFFERED_BYTES: Final = 2 << 20
 
 
 def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read:
@@ -238,7 +242,7 @@ def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read
     where the leaves begin at position 1), (source, id) is unique, each leaf is canonical.
     Reports published at the positions `proven` are among those given back.
     """
-    with Spill(_EVENT.size) as events, Spill(_VERSION.size) as versions:
+    with _spill(_EVENT) as events, _spill(_VERSION) as versions:
         reading = _Reading(events, versions, after, proven)
         found: list[Broken] = []
         try:
@@ -252,6 +256,16 @@ def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read
         if found:
             raise min(found, key=lambda broken: broken.position)
         return Read(reading.position, reading.recorded_at, reading.published())
+
+
+def _spill(record: struct.Struct) -> Spill:
+    """For records that begin with their key."""
+
+    def keyed(records: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for at in range(0, len(records), record.size):
+            yield records[at : at + KEY_BYTES], records[at : at + record.size]
+
+    return Spill(keyed, part_bytes=PART_BYTES, buffered_bytes=BUFFERED_BYTES)
 
 
 class _Reading:

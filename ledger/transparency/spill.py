@@ -1,27 +1,48 @@
-"""Records spread over parts of a file by key: equal keys meet, however many others there are."""
+"""Records spread over the parts of a file by key: equal keys meet, however many others there are.
 
+Whoever takes a part has it in memory, so one that became too large is spread once more.
+"""
+
+import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import Final, Self
 
-KEY_BYTES: Final = 16
 PARTS: Final = 512
-"""One part at a time is compared in memory: of 100 million records some 30 MB."""
-BUFFERED_BYTES_MAX: Final = 2 << 20
+DEPTH_MAX: Final = 4
+"""How often records are spread at most: those of one key stay together, however many they are."""
+
+Key = bytes | str
+Keyed = Callable[[bytes], Iterable[tuple[Key, bytes]]]
+"""Takes records that stand one after the other apart, and says the key of each."""
+
+_PIECE: Final = struct.Struct("!QQ")
+"""Before each piece in the file: where the part's piece before it begins, and its bytes; 0 bytes
+where there is none. So what is remembered does not grow with the file."""
 
 
 class Spill:
-    """Records of one width in parts by key, each in the order it was added. A context manager.
+    """Records in parts by key, each in the order it was added. A context manager.
 
-    Keys must be spread evenly, as digests and random UUIDs are: the last bytes choose the part.
+    `part_bytes` are about as many as a part may have, `buffered_bytes` what is kept from the file
+    at first. Which part a key is in differs from process to process: nobody can choose keys that
+    all meet in one.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(
+        self, keyed: Keyed, *, part_bytes: int, buffered_bytes: int, depth: int = 1
+    ) -> None:
+        self._keyed = keyed
+        self._part_bytes = part_bytes
+        self._buffered_bytes = buffered_bytes
+        self._depth = depth
+        self._divisor = PARTS ** (depth - 1)
+        self._piece_bytes = buffered_bytes // PARTS
         self._buffers = [bytearray() for _ in range(PARTS)]
-        self._piece_bytes = max(1, BUFFERED_BYTES_MAX // PARTS // width) * width
-        self._pieces = [array("Q") for _ in range(PARTS)]
-        """By part: where each of its pieces begins in the file."""
+        self._begins, self._sizes, self._totals = (array("Q", bytes(8 * PARTS)) for _ in range(3))
+        """By part: where its last piece in the file begins, its bytes, and those of all pieces."""
         self._end = 0
         self._file = TemporaryFile(prefix="clusterledger-verify-")  # noqa: SIM115 - see __exit__
 
@@ -31,22 +52,57 @@ class Spill:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, key: bytes, record: bytes) -> None:
+    def add(self, key: Key, record: bytes) -> None:
         """Take a record."""
-        part = int.from_bytes(key[-4:]) % PARTS
+        part = hash(key) // self._divisor % PARTS
         buffer = self._buffers[part]
         buffer += record
         if len(buffer) >= self._piece_bytes:
-            self._file.write(buffer)
-            self._pieces[part].append(self._end)
-            self._end += len(buffer)
-            buffer.clear()
+            self._put_away(part, buffer)
 
     def parts(self) -> Iterator[bytes]:
-        """Every part, whole."""
-        for pieces, buffer in zip(self._pieces, self._buffers, strict=True):
-            yield b"".join([self._read(at) for at in pieces]) + buffer
+        """Every part, whole, once."""
+        for part, buffer in enumerate(self._buffers):
+            pieces = self._pieces(part)
+            if self._totals[part] + len(buffer) <= self._part_bytes or self._depth == DEPTH_MAX:
+                whole = b"".join([*pieces, buffer])
+                buffer.clear()
+                yield whole
+            else:
+                yield from self._spread_again(chain(pieces, [bytes(buffer)]))
 
-    def _read(self, at: int) -> bytes:
-        self._file.seek(at)
-        return self._file.read(self._piece_bytes)
+    def _spread_again(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        again = Spill(
+            self._keyed,
+            part_bytes=self._part_bytes,
+            buffered_bytes=self._buffered_bytes,
+            depth=self._depth + 1,
+        )
+        with again:
+            for piece in pieces:
+                for key, record in self._keyed(piece):
+                    again.add(key, record)
+            yield from again.parts()
+
+    def _put_away(self, part: int, buffer: bytearray) -> None:
+        begin, size = self._begins[part], len(buffer)
+        self._file.write(_PIECE.pack(begin, self._sizes[part]))
+        self._file.write(buffer)
+        self._begins[part], self._sizes[part] = self._end, size
+        self._totals[part] += size
+        self._end += _PIECE.size + size
+        buffer.clear()
+
+    def _pieces(self, part: int) -> Iterator[bytes]:
+        """What the file has of a part, in order."""
+        begin, size = self._begins[part], self._sizes[part]
+        places = []
+        while size:
+            places.append((begin + _PIECE.size, size))
+            begin, size = _PIECE.unpack(self._read(begin, _PIECE.size))
+        for place in reversed(places):
+            yield self._read(*place)
+
+    def _read(self, begin: int, size: int) -> bytes:
+        self._file.seek(begin)
+        return self._file.read(size)

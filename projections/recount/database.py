@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from glob import escape
 from json import dumps
@@ -15,9 +15,12 @@ import duckdb
 MEMORY_MB: Final = 64
 """What DuckDB may use where that will do; it reads files 32 MB at a time. Beside it Python,
 DuckDB's own text and what it does not count take some 100 MB."""
-OPERATORS_MB: Final = 32
-"""Of it, what hash tables may use before they go to disk: else they take all that is there, and
-what comes next is refused the little that it needs."""
+BY_FILE: Final = ("SET external_threads = 1", "SET threads = 1", "SET operator_memory_limit = '32MB'")
+"""How files are read and joined: one thread, since each reads 32 MB at a time; and a join goes to
+disk while there is some memory left for what it reads."""
+BY_TABLE: Final = ("SET threads = 2", "SET external_threads = 2", "RESET operator_memory_limit")
+"""How tables are asked. Groups go to disk as they should only where there are two threads or more;
+one alone holds them all. The second is one that a caller lends, and nobody does: none is started."""
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
@@ -43,20 +46,24 @@ def lines_in(path: Path, shape: Mapping[str, str]) -> str:
 
 
 class Database:
-    """A database in memory and a folder. A context manager. Raises duckdb.Error."""
+    """A database in a file, which is of use to nobody afterwards, with little of it in memory. A
+    context manager. Raises duckdb.Error."""
 
     def __init__(self, folder: Path) -> None:
         self._db = duckdb.connect(
             config={
                 "memory_limit": f"{MEMORY_MB}MB",
                 "temp_directory": str(folder / "spilled"),
-                "threads": 1,  # each has buffers of its own, and the other core verifies
                 "preserve_insertion_order": False,
             }
         )
-        self._db.execute(f"SET operator_memory_limit = '{OPERATORS_MB}MB'")
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
+        # Tables in memory keep a part of each of their columns there, whatever the limit.
+        file = str(folder / "recount.duckdb").replace("'", "''")
+        self._db.execute(f"ATTACH '{file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")
+        self._db.execute("USE recount")
+        self.plan(BY_FILE)
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +94,11 @@ class Database:
             if memory > MEMORY_MB:
                 with suppress(duckdb.OutOfMemoryException):
                     self._limit(MEMORY_MB)
+
+    def plan(self, settings: Iterable[str]) -> None:
+        """Have what follows done BY_FILE or BY_TABLE."""
+        for setting in settings:
+            self._db.execute(setting)
 
     def _limit(self, memory: int) -> None:
         self._db.execute(f"SET memory_limit = '{memory}MB'")

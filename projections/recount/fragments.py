@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 import sqlglot
 
-from projections.recount.database import Database
+from projections.recount.database import BY_TABLE, Database
 
 KEPT_MAX: Final = 64
 """Tables. A report of all figures needs some 120, few of them for long; small ones stay in memory,
@@ -66,6 +66,7 @@ class Fragments:
     """The tables that fragments were found as; those not asked for longest go first."""
 
     def __init__(self, db: Database) -> None:
+        db.plan(BY_TABLE)
         self._db = db
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
         self._numbers = count(1)
@@ -109,7 +110,7 @@ class Fragments:
         if key not in self._kept:
             table = f"{name}_{next(self._numbers)}"
             itself = _with({**needed, name: f"({found.text})"})  # it may be recursive
-            made = f"CREATE TEMP TABLE {table} AS {itself}FROM {name}"
+            made = f"CREATE TABLE {table} AS {itself}FROM {name}"
             self._db.rows(made, given, grow=grow)
             self._kept[key] = table
         self._kept.move_to_end(key)

@@ -15,7 +15,6 @@ from functools import partial
 from hashlib import sha1
 from io import BufferedReader
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -24,8 +23,8 @@ import orjson
 from msgspec import Raw, Struct
 from msgspec.json import Decoder, Encoder
 
+from ledger.transparency.spill import Spill
 from projections.recount.database import Database, rows_in
-from projections.recount.parts import Parts
 from projections.recount.reducer import STILL, TYPES, Fact, Known, recount
 from projections.recount.tables import TABLES, columns
 
@@ -69,8 +68,11 @@ _VERSION_5: Final = 5 << 76 | 0x8000 << 48
 """The bits of a UUID that no digest decides. RFC 9562, section 5.5."""
 READ_BYTES: Final = 1 << 20
 LINE_BYTES_MAX: Final = 1 << 16
-TOLD_EACH: Final = 16
-"""Parts; whoever is told may be slow to listen."""
+PART_BYTES: Final = 8 << 20
+"""Of lines that go through the reducer at a time: some 40 MB as objects."""
+BUFFERED_BYTES: Final = 8 << 20
+TIMES_TOLD: Final = 32
+"""How many facts were reduced; whoever is told may be slow to listen."""
 
 
 class Unreadable(Exception):
@@ -155,10 +157,10 @@ def load(
         for table in TABLES:
             shape = ", ".join(f"{name} {type}" for name, type in columns(table).items())
             db.rows(f"CREATE TABLE models.{table} ({shape})")
-        with TemporaryFile(dir=scratch) as file, _uncollected(), _Rows(scratch) as rows:
-            parts = Parts(file)
-            last = _spread(lines, parts)
-            _reduce(parts, _Streams(origin), rows, reduced)
+        spill = Spill(_by_stream, part_bytes=PART_BYTES, buffered_bytes=BUFFERED_BYTES)
+        with spill as spread, _uncollected(), _Rows(scratch) as rows:
+            last = _spread(lines, spread)
+            _reduce(spread, last, _Streams(origin), rows, reduced)
         rows.load(db)
     except (duckdb.Error, LookupError, TypeError, ValueError, RecursionError) as error:
         sentence, *_ = str(error).splitlines() or [""]
@@ -179,7 +181,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _spread(lines: Iterable[bytes], parts: Parts) -> int:
+def _spread(lines: Iterable[bytes], spill: Spill) -> int:
     """The last position. Raises Unreadable where a fact is missing or unknown."""
     position = 0
     for line in lines:
@@ -191,14 +193,21 @@ def _spread(lines: Iterable[bytes], parts: Parts) -> int:
             raise Unreadable(f"of the lines, number {position} holds position {leaf.position}")
         if leaf.type not in TYPES:
             raise Unreadable(f"nothing is known of {leaf.type} at position {position}")
-        parts.add(leaf.stream, line)
+        spill.add(leaf.stream, line)
     return position
 
 
-def _reduce(parts: Parts, streams: _Streams, rows: _Rows, reduced: Callable[[int], object]) -> None:
+def _by_stream(lines: bytes) -> Iterator[tuple[str, bytes]]:
+    for line in lines.splitlines(keepends=True):
+        yield _placed(line).stream, line
+
+
+def _reduce(
+    spill: Spill, last: int, streams: _Streams, rows: _Rows, reduced: Callable[[int], object]
+) -> None:
     """The rows of every subject."""
-    facts = 0
-    for part, lines in enumerate(parts.parts()):
+    facts = said = 0
+    for lines in spill.parts():
         subjects = defaultdict(list)
         leaves = _leaves(lines)
         for leaf, line in zip(leaves, lines.splitlines(keepends=True), strict=True):
@@ -213,8 +222,9 @@ def _reduce(parts: Parts, streams: _Streams, rows: _Rows, reduced: Callable[[int
                 rows.known(_recounted(told, streams, rows))
         rows.attended(plain)
         facts += len(leaves)
-        if part % TOLD_EACH == 0:
+        if (facts - said) * TIMES_TOLD >= last:
             reduced(facts)
+            said = facts
 
 
 def _plain(leaf: _Leaf, streams: _Streams) -> _Attended:

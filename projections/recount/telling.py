@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from projections.recount.database import Database, lines_in, rows_in
+from projections.recount.database import BY_FILE, BY_TABLE, Database, lines_in, rows_in
 from projections.recount.reading import LEAVES, VOIDED
 
 _LEAF: Final = {
@@ -35,9 +35,9 @@ _TOLD_AT_LAST: Final = "RESET disabled_optimizers"
 _NAMED: Final = {"void": "BIGINT", "target": "BIGINT", "type": "VARCHAR", "data": "JSON"}
 
 # By itself: of two files at a time each would be read 32 MB at a time.
-_NAMED_TABLE: Final = "CREATE TEMP TABLE named AS SELECT * FROM {voided}"
+_NAMED_TABLE: Final = "CREATE TABLE named AS SELECT * FROM {voided}"
 
-_TOLD: Final = """CREATE TEMP TABLE told AS
+_TOLD: Final = """CREATE TABLE told AS
 SELECT about.position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on, target,
     about.data ->> 'reason' AS reason,
     meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
@@ -135,8 +135,10 @@ class Telling:
                 "leaves": lines_in(self._folder / LEAVES, _LEAF),
                 "voided": rows_in(self._folder / VOIDED, _NAMED),
             }
+            self._db.plan(BY_FILE)
             for step in (_NAMED_TABLE, _TOLD_BY_FILE, _TOLD, _TOLD_OF_ATTENDED, _TOLD_AT_LAST):
                 self._db.rows(step.format_map(files))
+            self._db.plan(BY_TABLE)
         key = (sql, first_day, last_day, known_at, *more.items())
         if key not in self._found:
             asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}

@@ -17,7 +17,7 @@ from ledger.domain.facts import ClusterRegistered
 from ledger.store.book import Book
 from projections import schema
 from projections.models import MODELS
-from projections.recount import database, parts
+from projections.recount import database, reading
 from projections.recount.engine import from_leaves
 from projections.recount.reading import LINE_BYTES_MAX, Unreadable, read_lines
 from projections.recount.tables import TABLES, columns
@@ -169,32 +169,14 @@ def test_one_endless_line_is_not_read_to_its_end() -> None:
         assert len(next(lines)) == LINE_BYTES_MAX
 
 
-@pytest.mark.parametrize("bytes_max", [1, 700, 1 << 20])
-def test_parts_give_every_line_back_in_order_however_little_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_max: int
-) -> None:
-    monkeypatch.setattr(parts, "PARTS", 7)
-    monkeypatch.setattr(parts, "BUFFERED_BYTES_MAX", bytes_max)
-    with (tmp_path / "parts").open("w+b") as file:
-        spread = parts.Parts(file)
-        for n in range(300):
-            spread.add(f"key {n % 20}", b"%d %d\n" % (n % 20, n))
-        given = list(spread.parts())
-    pairs = [[tuple(map(int, line.split())) for line in part.splitlines()] for part in given]
-
-    assert sorted(n for part in pairs for _, n in part) == list(range(300))
-    for key in range(20):
-        (mine,) = [part for part in pairs if any(k == key for k, _ in part)]
-        assert [n for k, n in mine if k == key] == list(range(key, 300, 20))
-
-
 def test_what_is_on_disk_is_counted_as_what_is_in_memory_is(
     leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
     with from_leaves(leaves, origin=ORIGIN) as engine:
         wanted = [engine.rows(sql, {}) for sql in asked]
-    monkeypatch.setattr(parts, "BUFFERED_BYTES_MAX", 1)
+    monkeypatch.setattr(reading, "BUFFERED_BYTES", 1)
+    monkeypatch.setattr(reading, "PART_BYTES", 1_000)
     with from_leaves(leaves, origin=ORIGIN) as engine:
         assert [engine.rows(sql, {}) for sql in asked] == wanted
 

@@ -123,8 +123,9 @@ def test_a_publication_that_says_nothing_is_named_by_its_position() -> None:
 def test_what_repeats_is_found_where_everything_is_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The parts are many, each goes to disk with each record, and the first repetition is named."""
-    monkeypatch.setattr(spill, "BUFFERED_BYTES_MAX", 1)
+    """Each record goes to disk, and parts are taken apart; the first repetition is named."""
+    monkeypatch.setattr(leaves, "BUFFERED_BYTES", 1)
+    monkeypatch.setattr(leaves, "PART_BYTES", 1_000)
     monkeypatch.setattr(spill, "PARTS", 7)
     assert checked(LOG.folder(tmp_path / "right")).valid
 
@@ -135,20 +136,3 @@ def test_what_repeats_is_found_where_everything_is_on_disk(
     gap = [*LEAVES[:300], leaf(301, version=2), *LEAVES[301:400]]
     found = checked(SmallLog(gap).folder(tmp_path / "gap"))
     assert_says(first_problem(found), "5: position 301: stream .* goes from version 0 to 2")
-
-
-def test_parts_keep_the_order_in_which_records_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spill, "BUFFERED_BYTES_MAX", 8)
-    monkeypatch.setattr(spill, "PARTS", 4)
-    records = [bytes(15) + bytes([n % 5]) + bytes([n]) for n in range(100)]
-    with spill.Spill(17) as spilled:
-        for record in records:
-            spilled.add(record[:16], record)
-        parts = list(spilled.parts())
-        assert spilled._end == 100 * 17
-
-    assert len(parts) == 4
-    for part in parts:
-        mine = [part[at : at + 17] for at in range(0, len(part), 17)]
-        assert mine == [record for record in records if record[:16] in {m[:16] for m in mine}]
-    assert sum(map(len, parts)) == 100 * 17
