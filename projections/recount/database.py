@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from glob import escape
 from json import dumps
@@ -15,12 +15,9 @@ import duckdb
 MEMORY_MB: Final = 64
 """What DuckDB may use where that will do; it reads files 32 MB at a time. Beside it Python,
 DuckDB's own text and what it does not count take some 100 MB."""
-BY_FILE: Final = ("SET external_threads = 1", "SET threads = 1", "SET operator_memory_limit = '32MB'")
-"""How files are read and joined: one thread, since each reads 32 MB at a time; and a join goes to
-disk while there is some memory left for what it reads."""
-BY_TABLE: Final = ("SET threads = 2", "SET external_threads = 2", "RESET operator_memory_limit")
-"""How tables are asked. Groups go to disk as they should only where there are two threads or more;
-one alone holds them all. The second is one that a caller lends, and nobody does: none is started."""
+OPERATORS_MB: Final = 32
+"""Of it, what hash tables may use before they go to disk: else they take all that is there, and
+what comes next is refused the little that it needs."""
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
@@ -54,16 +51,17 @@ class Database:
             config={
                 "memory_limit": f"{MEMORY_MB}MB",
                 "temp_directory": str(folder / "spilled"),
+                "threads": 1,  # each has buffers of its own, and the other core verifies
                 "preserve_insertion_order": False,
             }
         )
+        self._db.execute(f"SET operator_memory_limit = '{OPERATORS_MB}MB'")
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
         # Tables in memory keep a part of each of their columns there, whatever the limit.
         file = str(folder / "recount.duckdb").replace("'", "''")
         self._db.execute(f"ATTACH '{file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")
         self._db.execute("USE recount")
-        self.plan(BY_FILE)
 
     def __enter__(self) -> Self:
         return self
@@ -80,25 +78,31 @@ class Database:
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), *, grow: bool = True
     ) -> list[tuple[Any, ...]]:
         """The rows of a statement. One that needs more memory than there is, which is not known
-        beforehand and grows with the facts, is tried again with a quarter more, if it may grow.
-        Raises OutOfMemoryException."""
+        beforehand and grows with the facts, is tried again: as if there were two threads, then with
+        an eighth more at a time, if it may grow. Raises OutOfMemoryException."""
+        with suppress(duckdb.OutOfMemoryException):
+            return self._db.execute(sql, parameters).fetchall()
         memory = MEMORY_MB
         try:
+            self._plan_for(2)
             while grow and memory < MEMORY_MB_MAX:
                 with suppress(duckdb.OutOfMemoryException):
                     return self._db.execute(sql, parameters).fetchall()
-                memory += memory // 4
+                memory += memory // 8
                 self._limit(memory)
             return self._db.execute(sql, parameters).fetchall()
         finally:
-            if memory > MEMORY_MB:
-                with suppress(duckdb.OutOfMemoryException):
-                    self._limit(MEMORY_MB)
+            self._plan_for(1)
+            with suppress(duckdb.OutOfMemoryException):
+                self._limit(MEMORY_MB)
 
-    def plan(self, settings: Iterable[str]) -> None:
-        """Have what follows done BY_FILE or BY_TABLE."""
-        for setting in settings:
-            self._db.execute(setting)
+    def _plan_for(self, threads: int) -> None:
+        """Where there is one thread, it groups all rows in one table, which only grows; two put
+        them away in parts, and then as much memory does for any number. All are threads that
+        callers would lend, and only one calls: no other is started, the other core verifies."""
+        self._db.execute("SET external_threads = 1")
+        self._db.execute(f"SET threads = {threads}")
+        self._db.execute(f"SET external_threads = {threads}")
 
     def _limit(self, memory: int) -> None:
         self._db.execute(f"SET memory_limit = '{memory}MB'")

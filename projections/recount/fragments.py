@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 import sqlglot
 
-from projections.recount.database import BY_TABLE, Database
+from projections.recount.database import Database
 
 KEPT_MAX: Final = 64
 """Tables. A report of all figures needs some 120, few of them for long; small ones stay in memory,
@@ -66,7 +66,6 @@ class Fragments:
     """The tables that fragments were found as; those not asked for longest go first."""
 
     def __init__(self, db: Database) -> None:
-        db.plan(BY_TABLE)
         self._db = db
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
         self._numbers = count(1)

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from projections.recount.database import BY_FILE, BY_TABLE, Database, lines_in, rows_in
+from projections.recount.database import Database, lines_in, rows_in
 from projections.recount.reading import LEAVES, VOIDED
 
 _LEAF: Final = {
@@ -135,10 +135,8 @@ class Telling:
                 "leaves": lines_in(self._folder / LEAVES, _LEAF),
                 "voided": rows_in(self._folder / VOIDED, _NAMED),
             }
-            self._db.plan(BY_FILE)
             for step in (_NAMED_TABLE, _TOLD_BY_FILE, _TOLD, _TOLD_OF_ATTENDED, _TOLD_AT_LAST):
                 self._db.rows(step.format_map(files))
-            self._db.plan(BY_TABLE)
         key = (sql, first_day, last_day, known_at, *more.items())
         if key not in self._found:
             asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}
