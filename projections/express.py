@@ -81,6 +81,10 @@ class Express:
         self._trail.append(f"{position}{tail}")
         self._changes.upto = position
 
+    def settle(self) -> None:
+        """Attendances in the order of their key: neighbours find their places in the same pages."""
+        self._attendances.sort()
+
     def _tail(self, place: tuple[str, str]) -> str:
         names = (_TOPIC, *place)
         self._changes.names.update(names)

@@ -101,6 +101,16 @@ def test_two_runners_at_once_apply_every_fact_once(book: BookWriter, ask: Ask) -
     assert ask("SELECT count(*) FROM models.trail") == [(60,)]
 
 
+def test_attendances_of_a_batch_are_written_in_the_order_of_their_key(
+    book: BookWriter, ask: Ask
+) -> None:
+    book.record(*(attended(n) for n in (2, 0, 3, 1)))
+    with Projector(book.url) as projector:
+        projector.advance()
+    written = ask("SELECT person_ref FROM models.attendance ORDER BY ctid")
+    assert written == [(number(100 + n),) for n in range(4)]
+
+
 def test_a_batch_that_somebody_else_applied_is_refused(book: BookWriter, ask: Ask) -> None:
     book.record(attended(0), attended(1))
     with Projector(book.url) as one, Projector(book.url) as other:
