@@ -76,7 +76,6 @@ class Source:
                 express.take(leaf)
             else:
                 batch.take(entry)
-        express.settle()
         return batch.settled()
 
     def _earlier(self, after: int, entries: Iterable[Entry]) -> dict[UUID, list[Entry]]:

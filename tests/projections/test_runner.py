@@ -213,6 +213,23 @@ def test_a_fact_the_tables_refuse_stops_the_runner_at_that_fact(
     assert ask("SELECT count(*) FROM models.membership") == [(1,)]
 
 
+@pytest.mark.parametrize("name", ["activity_id", "person_ref"])
+def test_an_attendance_of_what_is_no_id_stops_the_runner_at_that_fact(
+    book: BookWriter, projector: Projector, ask: Ask, name: str
+) -> None:
+    book.record(attended(0), attended(1), attended(2))
+    tamper(
+        book.url,
+        f"UPDATE ledger.facts SET state = replace(encode(state, 'escape'), '\"{name}\":\"0',"
+        f' \'"{name}":"x\')::bytea WHERE notification_id = 2',
+    )
+    assert projector.advance() == 1, "what comes before it is applied"
+    with pytest.raises(Unfoldable) as stopped:
+        projector.advance()
+    assert stopped.value.position == 2
+    assert ask("SELECT count(*) FROM models.attendance") == [(1,)]
+
+
 def test_tables_made_by_other_code_are_left_alone(book: BookWriter, ask: Ask) -> None:
     ask("UPDATE models.meta SET fingerprint = 'older' RETURNING 1")
     assert schema.needs_rebuild(book.url)
