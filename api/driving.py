@@ -40,7 +40,10 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
         self._work = asyncio.Event()
+        self._turns = asyncio.Lock()
+        self._waits = asyncio.Event()
         writer.wake = self._wake
+        writer.meanwhile = self._let_others
         self._task = self._loop.create_task(self._run())
 
     def _wake(self) -> None:
@@ -49,6 +52,21 @@ class Driver:
             self._work.set()
         else:
             self._loop.call_soon_threadsafe(self._work.set)
+
+    def _let_others(self) -> bool:
+        """From the thread, which waits for PostgreSQL."""
+        if not self._waits.is_set():
+            self._loop.call_soon_threadsafe(self._waits.set)
+        return False
+
+    async def turn(self) -> None:
+        """Wait until the thread waits for PostgreSQL, or has nothing to do: for who takes the
+        interpreter for milliseconds. One after the other, each for one such wait at most.
+        """
+        async with self._turns:
+            self._waits.clear()  # before the look: the thread sets them the other way round
+            if self._writer.deciding:
+                await self._waits.wait()
 
     async def close(self) -> None:
         """Record what is queued, then stop."""
@@ -62,7 +80,7 @@ class Driver:
                 batch = writer.next_batch()
                 if batch:
                     if not await self._inline(batch):
-                        await asyncio.to_thread(writer.record_batch, batch)
+                        await self._in_thread(batch)
                     writer.finish(batch)
                     self._wrote(writer)
                 elif writer.closing:
@@ -74,6 +92,12 @@ class Driver:
             log.exception("writer_defect")
             writer.abandon(batch)
             self._failed()
+
+    async def _in_thread(self, batch: list[Ticket]) -> None:
+        try:
+            await asyncio.to_thread(self._writer.record_batch, batch)
+        finally:
+            self._waits.set()
 
     async def _inline(self, batch: list[Ticket]) -> bool:
         """Whether a batch was recorded without keeping anybody waiting."""

@@ -140,6 +140,11 @@ class State:
         )
         self._listener.start()
 
+    async def turn(self) -> None:
+        """As api.driving.Driver's: before a batch is read. Who has no writer does not wait."""
+        if self._driver is not None:
+            await self._driver.turn()
+
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """LISTEN, look once, then wake on NOTIFY or after POLL_S; start over when interrupted."""
         while not self._stopping.is_set():

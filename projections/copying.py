@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from itertools import islice
 from struct import Struct
 from typing import Any, Final
 from uuid import UUID
@@ -74,20 +75,10 @@ def row_packer(types: Sequence[str]) -> Callable[[Row], bytes]:
     return pack
 
 
-def blocks(packed: Iterable[bytes], size_bytes: int = 1 << 18) -> Iterable[bytes]:
-    """Packed rows as a whole COPY stream, in pieces of about `size_bytes`."""
-    piece: list[bytes] = [HEADER]
-    weight = 0
-    for row in packed:
-        piece.append(row)
-        weight += len(row)
-        if weight >= size_bytes:
-            yield b"".join(piece)
-            piece, weight = [], 0
-    yield b"".join((*piece, TRAILER))
-
-
-def pieces(lines: Sequence[str], count: int = 2_000) -> Iterable[str]:
-    """Lines of COPY's text format, joined by some thousands."""
-    for start in range(0, len(lines), count):
-        yield "".join(lines[start : start + count])
+def blocks(packed: Iterable[bytes], count: int = 2_000) -> Iterable[bytes]:
+    """Packed rows as a whole COPY stream, by some thousands."""
+    rows, start = iter(packed), HEADER
+    while piece := b"".join(islice(rows, count)):
+        yield start + piece
+        start = b""
+    yield start + TRAILER

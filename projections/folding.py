@@ -58,7 +58,7 @@ def unfoldable(position: int, topic: str, error: Exception) -> Unfoldable:
 class Changes:
     """What the facts in (after, upto] do to the tables.
 
-    `opens` are whole rows with known_from and known_to; `lines` are more of them in COPY's text
+    `opens` are whole rows with known_from and known_to; `packed` are more of them in COPY's binary
     format; `closes` are (key…, known_to) of rows that stood at `after`; `names` are the texts of
     the ids in the trail's rows.
     """
@@ -67,7 +67,7 @@ class Changes:
         self.after = after
         self.upto = after
         self.opens: dict[str, list[Row]] = {}
-        self.lines: dict[str, list[str]] = {}
+        self.packed: dict[str, list[bytes]] = {}
         self.closes: dict[str, list[Row]] = {}
         self.trail: list[TrailRow] = []
         self.names: set[str] = set()

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Cursor, sql
 
-from projections.copying import blocks, pieces, row_packer
+from projections.copying import blocks, row_packer
 from projections.folding import Changes
 from projections.models import TABLES
 from projections.models.base import OPEN, Row, Table
@@ -25,18 +25,18 @@ class Writer:
         self._close = {table.name: self._closing(table) for table in TABLES}
 
     def write(self, curs: Cursor[Any], changes: Changes) -> None:
-        """Closes first, so that an exclusion constraint never sees the old row beside the new."""
+        """Closes first, so that an exclusion constraint never sees the old row beside the new. New
+        rows in the order of their keys: neighbours find their places in the same pages.
+        """
         for table in TABLES:
             self._close_rows(curs, table, changes.closes.get(table.name, ()))
         for table in TABLES:
-            if lines := changes.lines.get(table.name):
-                self._copy(curs, table.name, table.columns, "text", map(str.encode, pieces(lines)))
             rows: Sequence[Row] = (
                 changes.trail if table is TRAIL else changes.opens.get(table.name, ())
             )
-            if rows:
-                packed = blocks(map(self._pack[table.name], rows))
-                self._copy(curs, table.name, table.columns, "binary", packed)
+            packed = [*changes.packed.get(table.name, ()), *map(self._pack[table.name], rows)]
+            if packed:
+                self._copy(curs, table.name, table.columns, sorted(packed))
         self.name(curs, changes.names)
 
     def name(self, curs: Cursor[Any], names: Iterable[str]) -> None:
@@ -54,24 +54,21 @@ class Writer:
         self, curs: Cursor[Any], name: str, columns: Mapping[str, str], rows: Iterable[Row]
     ) -> None:
         """Rows into another table of the schema, whose columns have these types."""
-        packed = blocks(map(row_packer([*columns.values()]), rows))
-        self._copy(curs, name, columns, "binary", packed)
+        self._copy(curs, name, columns, map(row_packer([*columns.values()]), rows))
 
     def _copy(
         self,
         curs: Cursor[Any],
         name: str,
         columns: Iterable[str],
-        form: str,
-        blocks: Iterable[bytes],
+        packed: Iterable[bytes],
     ) -> None:
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             sql.Identifier(self._schema, name),
             sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Identifier(form),
         )
         with curs.copy(statement) as copy:
-            for block in blocks:
+            for block in blocks(packed):
                 copy.write(block)
 
     def _close_rows(self, curs: Cursor[Any], table: Table, closes: Sequence[Row]) -> None:

@@ -114,6 +114,7 @@ async def post(request: web.Request) -> web.StreamResponse:
         if "If-Match" in request.headers:
             # Which of the streams it means nobody can say; ignored, it would promise too much.
             raise Problem("invalid_header", "In a batch each event has its `expectedversion`.")
+        await state.turn()
         return await _batch(state, authority, cloudevents.batched(body), atomic=atomic)
     if media_type == cloudevents.STRUCTURED:
         taken = cloudevents.structured(body)

@@ -3,7 +3,7 @@
 Pure: what is known comes in through `World`; a refusal is raised, or nothing happens.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -176,12 +176,13 @@ def facts_write(cluster: str) -> str:
     return f"facts:write:{cluster}"
 
 
-def _covers(authority: Authority, clusters: Iterable[str]) -> None:
+def _covers(authority: Authority, clusters: Collection[str]) -> None:
     if authority.is_admin:
         return
-    named = tuple(clusters)
-    if not any(c in authority.clusters and facts_write(c) in authority.scopes for c in named):
-        raise r.ClusterNotCovered(cluster=" / ".join(named) or "this activity")
+    for cluster in clusters:  # any() takes three times as long, for nine facts of ten
+        if cluster in authority.clusters and facts_write(cluster) in authority.scopes:
+            return
+    raise r.ClusterNotCovered(cluster=" / ".join(clusters) or "this activity")
 
 
 def _needs(authority: Authority, scope: str) -> None:

@@ -7,7 +7,7 @@ pipeline waits at every statement; and who waits may be a thread or an event loo
 
 import contextlib
 import select
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
@@ -58,6 +58,8 @@ class Line:
         self._pg.nonblocking = 1
         self._prepared: set[bytes] = set()
         self._copying = False
+        self._later: list[tuple[Statement, Sequence[bytes | None]]] = []
+        """What was sent while rows were copied: it goes once they are in the table."""
         self.patient = True
         self._due: list[bytes | None] = []
         """What an answer is due for: the preparing of a statement, by its name, or a statement."""
@@ -67,7 +69,8 @@ class Line:
     def send(self, statement: Statement, *parameters: bytes | None) -> None:
         """Send a statement on its way. Its error shows where answers are taken."""
         if self._copying:
-            self._end_copy()
+            self._later.append((statement, parameters))
+            return
         name = statement.name
         if name not in self._prepared:
             self._pg.send_prepare(name, statement.sql)
@@ -83,11 +86,14 @@ class Line:
             self._pg.flush()
 
     def copy(self, statement: bytes, rows: bytes) -> None:
-        """Rows for a binary COPY … FROM STDIN, which the first ones begin and whatever is sent next
-        ends. PostgreSQL takes them while the next ones are made. Only for who may wait.
+        """Rows for a binary COPY … FROM STDIN, which the first ones begin and whatever is asked
+        next ends. PostgreSQL takes them while the next ones are made, the last ones while the
+        statements behind are. Only for who may wait.
 
         Raises psycopg.Error.
         """
+        if self._later:
+            self._end_copy()
         if not self._copying:
             if self._due:
                 self.answers()
@@ -100,7 +106,9 @@ class Line:
         self._pg.flush()
 
     def copied(self) -> Generator[Wait, None, None]:
-        """What was copied is in the table. Yields what it waits for. Raises psycopg.Error."""
+        """What was copied is in the table, and what was sent meanwhile on its way. Yields what it
+        waits for. Raises psycopg.Error.
+        """
         if self._copying:
             yield from self._ending_copy()
 
@@ -109,8 +117,9 @@ class Line:
         self._waited(self._ending_copy())
 
     def _ending_copy(self, refused: bytes | None = None) -> Generator[Wait, None, None]:
-        """With a reason it is refused instead."""
+        """With a reason it is refused instead, and what was sent meanwhile forgotten."""
         self._copying = False
+        later, self._later = self._later, []
         try:
             if refused is None:
                 self._pg.put_copy_data(_COPY_TRAILER)
@@ -121,6 +130,8 @@ class Line:
                 while self._pg.get_result() is not None:
                     pass
                 self._pg.enter_pipeline_mode()
+        for statement, parameters in later if refused is None else ():
+            self.send(statement, *parameters)
 
     def _demanded(self, status: ExecStatus) -> Generator[Wait, None, None]:
         yield from self._flushed()
@@ -154,6 +165,7 @@ class Line:
         Yields what it waits for. Raises psycopg.Error: the first failure among them, or a lost
         connection.
         """
+        yield from self.copied()
         self._pg.pipeline_sync()
         yield from self._flushed()
         due, self._due = self._due, []

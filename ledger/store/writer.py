@@ -101,6 +101,8 @@ class Writer:
         """Called when there is something to do, in the thread that brought it."""
         self.meanwhile: Callable[[], bool] = _nothing
         """What a thread that waits for PostgreSQL may do a little of; whether there was any."""
+        self.deciding = False
+        """Whether a thread is at a transaction and does not wait: it needs the interpreter."""
         self.statistics = Statistics()
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
@@ -244,11 +246,17 @@ class Writer:
     def _transact(self, batch: list[Ticket]) -> None:
         """A transaction in a thread that waits."""
         socket = select.poll()
-        for fileno, events in self.transaction(batch):
-            socket.register(fileno, events)
-            while not socket.poll(0) and self.meanwhile():
-                pass
-            socket.poll()
+        self.deciding = True
+        try:
+            for fileno, events in self.transaction(batch):
+                socket.register(fileno, events)
+                self.deciding = False
+                while not socket.poll(0) and self.meanwhile():
+                    pass
+                socket.poll()
+                self.deciding = True
+        finally:
+            self.deciding = False
 
     def transaction(self, batch: list[Ticket], *, patient: bool = True) -> Transaction:
         """Lock, look up, decide, append, commit: two round trips, and a yield for each wait.
@@ -306,9 +314,9 @@ class Writer:
             )
             if trusting and not all_new:
                 raise NotAllNew
-            yield from line.copied()
             self._append(line)
             self._guard(line)
+            yield from line.copied()
             began = time.perf_counter()
             line.send(COMMIT)
             yield from line.answering()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from threading import Event
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from api import driving
@@ -16,6 +20,7 @@ from api.driving import Driver
 from api.state import deliver
 from ledger.domain.commands import Command, Incoming, Refused
 from ledger.service import Ledger
+from ledger.store import clerk
 from ledger.store.book import create
 from ledger.store.database import connect
 from ledger.store.outcomes import OutcomeUnknown, WriterClosed
@@ -35,9 +40,21 @@ def named() -> Incoming:
     return fact("cluster.registered", cluster=f"c-{uuid4().hex[:12]}", name="R", effective_on=DAY)
 
 
+def many() -> list[Incoming]:
+    """More new clusters than are recorded without a thread."""
+    return [named() for _ in range(driving.INLINE_FACTS_MAX + 1)]
+
+
 @asynccontextmanager
 async def driven(url: str) -> AsyncIterator[tuple[Ledger, Post]]:
     """A ledger that this event loop drives, and how to post to it."""
+    async with driven_by(url) as (ledger, _, post):
+        yield ledger, post
+
+
+@asynccontextmanager
+async def driven_by(url: str) -> AsyncIterator[tuple[Ledger, Driver, Post]]:
+    """The same, and who drives it."""
     ledger = await asyncio.to_thread(Ledger.open, url, driven=True)
     driver = Driver(ledger.writer, wrote=lambda _: None, failed=pytest.fail)
 
@@ -47,7 +64,7 @@ async def driven(url: str) -> AsyncIterator[tuple[Ledger, Post]]:
         return await asyncio.wait_for(future, LIMIT_S)
 
     try:
-        yield ledger, post
+        yield ledger, driver, post
     finally:
         await driver.close()
         await asyncio.to_thread(ledger.close)
@@ -58,6 +75,14 @@ def book_url(database_url: str) -> str:
     """The owner's URL of a database that holds an empty ledger."""
     create(database_url, "driving.example/2026")
     return database_url
+
+
+def until_locked_out(conn: psycopg.Connection) -> None:
+    """Until somebody waits for a lock of this connection."""
+    waiting = "SELECT FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    until = time.monotonic() + LIMIT_S
+    while not conn.execute(waiting).rowcount and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -91,7 +116,7 @@ def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> N
         async with driven(book_url) as (_, post):
             await post(named())
             waited.clear()
-            facts = [named() for _ in range(driving.INLINE_FACTS_MAX + 1)]
+            facts = many()
             assert len((await post(*facts)).result()) == len(facts)
             assert waited == [1]
 
@@ -174,6 +199,48 @@ def test_an_answered_fact_leaves_nothing_to_the_collector(book_url: str) -> None
                 assert gone() is None
             finally:
                 gc.enable()
+
+    awaited(main())
+
+
+def test_no_batch_is_read_while_a_thread_decides_on_another(
+    book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deciding, go_on = Event(), Event()
+    take = clerk.take
+
+    def thoughtful(*arguments: Any) -> Any:
+        deciding.set()
+        assert go_on.wait(LIMIT_S)
+        return take(*arguments)
+
+    async def main() -> None:
+        async with driven_by(book_url) as (_, driver, post):
+            await post(named())
+            monkeypatch.setattr(clerk, "take", thoughtful)
+            posted = asyncio.create_task(post(*many()))
+            await asyncio.to_thread(deciding.wait, LIMIT_S)
+            readers = [asyncio.create_task(driver.turn()) for _ in range(3)]
+            read, _ = await asyncio.wait(readers, timeout=0.2)
+            go_on.set()
+            await asyncio.wait_for(asyncio.gather(*readers), LIMIT_S)
+            assert (await posted).error is None
+            assert not read
+
+    awaited(main())
+
+
+def test_batches_are_read_while_a_thread_waits_for_postgresql(book_url: str) -> None:
+    async def main() -> None:
+        async with driven_by(book_url) as (_, driver, post):
+            await post(named())
+            with connect(book_url, None) as other:
+                other.execute("SELECT FROM ledger.head FOR UPDATE")
+                posted = asyncio.create_task(post(*many()))
+                await asyncio.to_thread(until_locked_out, other)
+                await asyncio.wait_for(driver.turn(), LIMIT_S)
+                assert not posted.done()
+            assert (await posted).error is None
 
     awaited(main())
 

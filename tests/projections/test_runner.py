@@ -101,6 +101,16 @@ def test_two_runners_at_once_apply_every_fact_once(book: BookWriter, ask: Ask) -
     assert ask("SELECT count(*) FROM models.trail") == [(60,)]
 
 
+def test_attendances_of_a_batch_are_written_in_the_order_of_their_key(
+    book: BookWriter, ask: Ask
+) -> None:
+    book.record(*(attended(n) for n in (2, 0, 3, 1)))
+    with Projector(book.url) as projector:
+        projector.advance()
+    written = ask("SELECT person_ref FROM models.attendance ORDER BY ctid")
+    assert written == [(number(100 + n),) for n in range(4)]
+
+
 def test_a_batch_that_somebody_else_applied_is_refused(book: BookWriter, ask: Ask) -> None:
     book.record(attended(0), attended(1))
     with Projector(book.url) as one, Projector(book.url) as other:
@@ -201,6 +211,23 @@ def test_a_fact_the_tables_refuse_stops_the_runner_at_that_fact(
     assert stopped.value.position == 2
     assert "membership_spells_never_overlap" in stopped.value.error
     assert ask("SELECT count(*) FROM models.membership") == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["activity_id", "person_ref"])
+def test_an_attendance_of_what_is_no_id_stops_the_runner_at_that_fact(
+    book: BookWriter, projector: Projector, ask: Ask, name: str
+) -> None:
+    book.record(attended(0), attended(1), attended(2))
+    tamper(
+        book.url,
+        f"UPDATE ledger.facts SET state = replace(encode(state, 'escape'), '\"{name}\":\"0',"
+        f' \'"{name}":"x\')::bytea WHERE notification_id = 2',
+    )
+    assert projector.advance() == 1, "what comes before it is applied"
+    with pytest.raises(Unfoldable) as stopped:
+        projector.advance()
+    assert stopped.value.position == 2
+    assert ask("SELECT count(*) FROM models.attendance") == [(1,)]
 
 
 def test_tables_made_by_other_code_are_left_alone(book: BookWriter, ask: Ask) -> None:
