@@ -71,9 +71,9 @@ class PostgresEngine:
 
         A hash larger than the processor's caches is slower than its parts, one after the other,
         written out and read again: at 4 million attendances 8 MB take a quarter less time than 64,
-        and than 4. Those of a report end at 16, for what is joined to all attendances, the
-        activities of some years or when organisations became what they are, should not have them
-        written out: it takes a sixth less time than with 4, and as much as with 24 more.
+        and than 4. Those of a report end at 16: the activities are counted on to be twice as many
+        when asked by year, and all attendances that are joined to them would be written out too.
+        It takes a sixth less time than with 4; with 24 it takes longer again.
         One question alone has a worker's help, which takes up to a third of the time at 4 million;
         were what it hands over not cheap, it would read and not join. Of the few persons with
         several references the planner knows nothing, and would hash all attendances instead of
