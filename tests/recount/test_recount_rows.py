@@ -207,3 +207,16 @@ def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(database, "MEMORY_MB_MAX", 12)
     with database.Database(tmp_path) as db, pytest.raises(duckdb.OutOfMemoryException):
         db.rows(LONG_LIST)
+
+
+def test_any_number_of_groups_is_counted_in_the_memory_that_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MEMORY_MB", 40)
+    grouped = "SELECT sum(c) FROM (SELECT n, i, count(*) AS c FROM numbers GROUP BY n, i)"
+    with database.Database(tmp_path) as db:
+        db.rows("CREATE TABLE numbers AS SELECT 'k' || i % 17 AS n, i FROM range(1_500_000) t(i)")
+        assert db.rows(grouped, grow=False) == [(1_500_000,)]
+        monkeypatch.setattr(database.Database, "_plan_for", lambda *_: None)
+        with pytest.raises(duckdb.OutOfMemoryException):  # the control: one thread, one table
+            db.rows(grouped, grow=False)
