@@ -16,6 +16,8 @@ import pytest
 from ledger.domain.facts import ClusterRegistered
 from ledger.store.book import Book
 from projections import schema
+from projections.figures.catalogue import CATALOGUE
+from projections.figures.compute import compute
 from projections.models import MODELS
 from projections.recount import database, reading
 from projections.recount.engine import from_leaves
@@ -207,6 +209,23 @@ def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(database, "MEMORY_MB_MAX", 12)
     with database.Database(tmp_path) as db, pytest.raises(duckdb.OutOfMemoryException):
         db.rows(LONG_LIST)
+
+
+def test_no_table_is_in_memory(leaves: list[bytes]) -> None:
+    """There a part of each of its columns would stay, whatever the limit."""
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        engine.telling.late(date.min, date.max, engine.position)
+        members = CATALOGUE["members"]
+        compute(
+            engine,
+            members,
+            period_from=None,
+            period_to=date(2024, 12, 31),
+            known_at=engine.position,
+            by=None,
+        )
+        places = engine.rows("SELECT DISTINCT database_name FROM duckdb_tables()", {})
+    assert places == [("recount",)]
 
 
 def test_any_number_of_groups_is_counted_in_the_memory_that_there_is(
