@@ -12,12 +12,14 @@ from typing import Any, Final, Self
 
 import duckdb
 
-MEMORY_MB: Final = 64
-"""What DuckDB may use where that will do; it reads files 32 MB at a time. Beside it Python,
-DuckDB's own text and what it does not count take some 100 MB."""
-OPERATORS_MB: Final = 32
-"""Of it, what hash tables may use before they go to disk: else they take all that is there, and
-what comes next is refused the little that it needs."""
+THREADS: Final = 2
+"""As many as verify may use cores. One alone would group all rows in one table, which only grows;
+several put them away in parts, and then as much memory does for any number."""
+PLENTY_MB: Final = 512
+"""For DuckDB, where a recount is all there is: ten times the programme ask for no more."""
+LITTLE_MB: Final = 64
+"""For DuckDB beside a verification. Python, DuckDB's own text and what it does not count take some
+100 MB more."""
 UNORDERED_MB: Final = 256
 """Written to the file before it is put in order, and what was dropped is written over."""
 MEMORY_MB_MAX: Final = 4_000
@@ -25,17 +27,14 @@ ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
 
 
-def rows_in(path: Path, shape: Mapping[str, str]) -> str:
-    """To select from: a file with a row as JSON on each line, of these columns and types."""
-    typed = ", ".join(f"{column}: '{type}'" for column, type in shape.items())
-    name = escape(str(path)).replace("'", "''")
-    return f"read_ndjson('{name}', columns = {{{typed}}}, maximum_object_size = {ROW_BYTES_MAX})"
+Shape = Mapping[str, "str | Shape"]
+"""The types of columns by name, or those of the fields of an object."""
 
 
-def lines_in(path: Path, shape: Mapping[str, str]) -> str:
-    """The same in a sixteenth of the memory, for what needs much besides: where `rows_in` reads
-    32 MB at a time, this takes a line as text, which no byte of JSON ends, and twice the time."""
-    name, structure = (text.replace("'", "''") for text in (escape(str(path)), dumps(dict(shape))))
+def rows_in(path: Path, shape: Shape) -> str:
+    """To select from: a file with a row as JSON on each line, of these columns and types. Each line
+    is taken as text, which no byte of JSON ends: what reads JSON takes 32 MB a thread for it."""
+    name, structure = (text.replace("'", "''") for text in (escape(str(path)), dumps(shape)))
     text = (
         f"read_csv('{name}', columns = {{line: 'VARCHAR'}}, auto_detect = false, header = false,"
         " delim = '\x01', quote = '', escape = '', new_line = '\\n',"
@@ -45,19 +44,22 @@ def lines_in(path: Path, shape: Mapping[str, str]) -> str:
 
 
 class Database:
-    """A database in a file, which is of use to nobody afterwards, with little of it in memory. A
-    context manager. Raises duckdb.Error."""
+    """A database in a file, which is of use to nobody afterwards, with little of it in memory: so
+    many MB where that will do. A context manager. Raises duckdb.Error."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memory_mb: int) -> None:
+        self._memory_mb = memory_mb
         self._db = duckdb.connect(
             config={
-                "memory_limit": f"{MEMORY_MB}MB",
+                "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(folder / "spilled"),
-                "threads": 1,  # each has buffers of its own, and the other core verifies
+                "threads": THREADS,
                 "preserve_insertion_order": False,
             }
         )
-        self._db.execute(f"SET operator_memory_limit = '{OPERATORS_MB}MB'")
+        # Else hash tables take all that is there before they go to disk, and what comes next is
+        # refused the little that it needs.
+        self._db.execute(f"SET operator_memory_limit = '{memory_mb // 2}MB'")
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
         # Tables in memory keep a part of each of their columns there, whatever the limit.
@@ -82,13 +84,10 @@ class Database:
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), *, grow: bool = True
     ) -> list[tuple[Any, ...]]:
         """The rows of a statement. One that needs more memory than there is, which is not known
-        beforehand and grows with the facts, is tried again: as if there were two threads, then with
-        an eighth more at a time, if it may grow. Raises OutOfMemoryException."""
-        with suppress(duckdb.OutOfMemoryException):
-            return self._db.execute(sql, parameters).fetchall()
-        memory = MEMORY_MB
+        beforehand and grows with the facts, is tried again with an eighth more at a time, if it may
+        grow. Raises OutOfMemoryException."""
+        memory = self._memory_mb
         try:
-            self._plan_for(2)
             while grow and memory < MEMORY_MB_MAX:
                 with suppress(duckdb.OutOfMemoryException):
                     return self._db.execute(sql, parameters).fetchall()
@@ -96,17 +95,9 @@ class Database:
                 self._limit(memory)
             return self._db.execute(sql, parameters).fetchall()
         finally:
-            self._plan_for(1)
-            with suppress(duckdb.OutOfMemoryException):
-                self._limit(MEMORY_MB)
-
-    def _plan_for(self, threads: int) -> None:
-        """Where there is one thread, it groups all rows in one table, which only grows; two put
-        them away in parts, and then as much memory does for any number. All are threads that
-        callers would lend, and only one calls: no other is started, the other core verifies."""
-        self._db.execute("SET external_threads = 1")
-        self._db.execute(f"SET threads = {threads}")
-        self._db.execute(f"SET external_threads = {threads}")
+            if memory != self._memory_mb:
+                with suppress(duckdb.OutOfMemoryException):
+                    self._limit(self._memory_mb)
 
     def _limit(self, memory: int) -> None:
         self._db.execute(f"SET memory_limit = '{memory}MB'")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeGuard
 
-from projections.recount.database import Database
+from projections.recount.database import PLENTY_MB, Database
 from projections.recount.fragments import Fragments
 from projections.recount.reading import load, read_lines
 from projections.recount.telling import Telling
@@ -42,10 +42,12 @@ def from_leaves(
     leaves: Path | IO[bytes] | Iterable[bytes],
     *,
     origin: str,
+    memory_mb: int = PLENTY_MB,
     reduced: Callable[[int], object] = lambda _: None,
 ) -> Iterator[DuckEngine]:
     """The engine over a file of leaves, one a line (`facts.ndjson`), by its path or open, or over
-    leaves in order, one each. `reduced` is told now and then how many facts were reduced to rows.
+    leaves in order, one each. DuckDB gets so much memory, and more where it cannot do with it.
+    `reduced` is told now and then how many facts were reduced to rows.
 
     Everything it needs is in a temporary folder and gone afterwards. Raises Unreadable.
     """
@@ -57,7 +59,7 @@ def from_leaves(
             leaves = stack.enter_context(leaves.open("rb"))
         lines = read_lines(leaves) if _is_file(leaves) else (bytes(leaf) + b"\n" for leaf in leaves)
         stack.callback(lines.close)
-        db = stack.enter_context(Database(scratch))
+        db = stack.enter_context(Database(scratch, memory_mb))
         told = islice(lines, upto)
         position = load(db, told, scratch, origin=origin, reduced=reduced)
         yield DuckEngine(db, scratch, origin=origin, position=position)

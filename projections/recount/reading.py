@@ -16,16 +16,16 @@ from hashlib import sha1
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, Final
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import duckdb
 import orjson
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from ledger.transparency.spill import Spill
 from projections.recount.database import Database, rows_in
-from projections.recount.reducer import STILL, TYPES, Fact, Known, recount
+from projections.recount.reducer import STILL, TYPES, Fact, Known, first_day, recount
 from projections.recount.tables import TABLES, columns
 
 KEYS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -63,9 +63,8 @@ _SHAPE_OF_ATTENDED: Final = {
 }
 RECORDED: Final = "attendance.recorded.v1"
 PLAIN: Final = frozenset({RECORDED, "attendance.registered.v1"})
-_NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48)
-_VERSION_5: Final = 5 << 76 | 0x8000 << 48
-"""The bits of a UUID that no digest decides. RFC 9562, section 5.5."""
+_VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""A digit of a digest, with the two bits that are the same in every UUID. RFC 9562, section 4.1."""
 READ_BYTES: Final = 1 << 20
 LINE_BYTES_MAX: Final = 1 << 16
 PART_BYTES: Final = 8 << 20
@@ -90,32 +89,30 @@ class _Placed(Struct, gc=False):
     type: str
 
 
+class _Attendance(Struct, gc=False):
+    """Of the data of a leaf, whom an attendance is of."""
+
+    activity_id: str = ""
+    person_ref: str = ""
+    organisation_id: str | None = None
+
+
 class _Leaf(Struct, gc=False):
-    """Of a leaf, what is counted, and who recorded it when."""
+    """Of a leaf, what is counted of a plain attendance, and who recorded it when; and its line."""
 
     position: int
-    stream: UUID
-    source: str
-    id: str
+    stream: str
     type: str
     actor: str
     recorded_at: str
-    data: Raw
+    data: _Attendance
     line: bytes = b""
 
     def fact(self) -> Fact:
         """For the reducer."""
-        return Fact(
-            self.position, self.type, self.source, self.id, orjson.loads(memoryview(self.data))
-        )
-
-
-class _Attendance(Struct, gc=False):
-    """Whom an attendance is of."""
-
-    activity_id: str
-    person_ref: str
-    organisation_id: str | None = None
+        leaf = orjson.loads(self.line)
+        data = leaf["data"]
+        return Fact(self.position, self.type, leaf["source"], leaf["id"], data, first_day(data))
 
 
 class _Attended(Struct, gc=False):
@@ -133,7 +130,6 @@ class _Attended(Struct, gc=False):
 
 _placed: Final = Decoder(_Placed).decode
 _leaves: Final = Decoder(_Leaf).decode_lines
-_attendance: Final = Decoder(_Attendance).decode
 _encode_lines: Final = Encoder().encode_lines
 
 
@@ -212,7 +208,7 @@ def _reduce(
         leaves = _leaves(lines)
         for leaf, line in zip(leaves, lines.splitlines(keepends=True), strict=True):
             leaf.line = line
-            subjects[leaf.stream.int].append(leaf)
+            subjects[leaf.stream].append(leaf)
         plain = []
         for told in subjects.values():
             if len(told) == 1 and told[0].type in PLAIN:
@@ -228,7 +224,7 @@ def _reduce(
 
 
 def _plain(leaf: _Leaf, streams: _Streams) -> _Attended:
-    who = _attendance(leaf.data)
+    who = leaf.data
     activity, person = who.activity_id, who.person_ref
     streams.demand(leaf, "attendance", f"{activity}/{person}")
     return _Attended(
@@ -278,8 +274,9 @@ class _Streams:
         """Raises Unreadable for a fact that is not in its subject's stream. So the facts of a
         stream are those of a subject, and a subject's facts are in one stream."""
         name = f"{kind}/{key}".encode()
-        digest = sha1(self._space + name, usedforsecurity=False).digest()
-        if int.from_bytes(digest[:16]) & _NO_VERSION | _VERSION_5 != leaf.stream.int:
+        h = sha1(self._space + name, usedforsecurity=False).hexdigest()
+        expected = f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
+        if leaf.stream != expected:
             raise Unreadable(
                 f"the fact at position {leaf.position} is not of the ledger {self._origin}"
             )

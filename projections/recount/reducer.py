@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 FOREVER: Final = "infinity"
@@ -28,20 +29,14 @@ STILL: Final = 2**63 - 1
 
 
 class Fact(NamedTuple):
-    """One line of `facts.ndjson`, as far as it matters here."""
+    """One line of `facts.ndjson`, as far as it matters here, and the first day of what it says."""
 
     position: int
     type: str
     source: str
     id: str
     data: dict[str, Any]
-
-    @property
-    def day(self) -> str:
-        """The first day of what it says; without one it sorts before those that have one."""
-        if "last_day" in self.data:
-            return day_after(self.data["last_day"])
-        return str(self.data.get("effective_on", ALWAYS))
+    day: str
 
 
 class Row(NamedTuple):
@@ -67,6 +62,14 @@ def day_after(day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
+def first_day(data: dict[str, Any]) -> str:
+    """The first day of what a fact with these data says; without one it sorts before those that
+    have one."""
+    if "last_day" in data:
+        return day_after(data["last_day"])
+    return str(data.get("effective_on", ALWAYS))
+
+
 # --- which facts stand, and when a row was known -------------------------------------------------
 
 
@@ -80,7 +83,7 @@ def standing(facts: Sequence[Fact]) -> list[Fact]:
             gone.update((earlier.source, earlier.id) for earlier in facts[:number])
     voids = {"fact.voided.v1", "attendance.voided.v1"}
     kept = [f for f in facts if f.type not in voids and (f.source, f.id) not in gone]
-    return sorted(kept, key=lambda fact: (fact.day, fact.position))
+    return sorted(kept, key=attrgetter("day", "position"))
 
 
 def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:

@@ -14,49 +14,53 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from projections.recount.database import Database, lines_in, rows_in
+from projections.recount.database import Database, Shape, rows_in
 from projections.recount.reading import LEAVES, VOIDED
 
-_LEAF: Final = {
+_SAYS: Final = {"effective_on": "DATE", "last_day": "DATE", "activity_id": "UUID"}
+
+_LEAF: Final[Shape] = {
     "position": "BIGINT",
     "stream": "UUID",
-    "source": "VARCHAR",
-    "id": "VARCHAR",
     "type": "VARCHAR",
     "actor": "VARCHAR",
     "recorded_at": "VARCHAR",
-    "data": "JSON",
+    "data": {"reason": "VARCHAR", "period_from": "DATE", "period_to": "DATE", **_SAYS},
 }
 
-# How long a file is DuckDB does not know, and would hold the longer side of a join in memory.
-_TOLD_BY_FILE: Final = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
-_TOLD_AT_LAST: Final = "RESET disabled_optimizers"
+_NAMED: Final[Shape] = {"void": "BIGINT", "target": "BIGINT", "type": "VARCHAR", "data": _SAYS}
 
-_NAMED: Final = {"void": "BIGINT", "target": "BIGINT", "type": "VARCHAR", "data": "JSON"}
+# Files are read by themselves: how long they are DuckDB does not know, and a join may take the
+# longer side into memory.
+_SAID_TABLE: Final = """CREATE TABLE said AS
+SELECT position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on,
+    unnest(data)
+FROM {leaves}"""
 
-# By itself: of two files at a time each would be read 32 MB at a time.
-_NAMED_TABLE: Final = "CREATE TABLE named AS SELECT * FROM {voided}"
+_NAMED_TABLE: Final = "CREATE TABLE named AS SELECT void, target, type, unnest(data) FROM {voided}"
 
 _TOLD: Final = """CREATE TABLE told AS
-SELECT about.position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on, target,
-    about.data ->> 'reason' AS reason,
+SELECT position, stream, about.type, actor, recorded_on, target, reason,
     meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
         'person.marked_duplicate.v1') AS always,
     coalesce(
-        CAST(says ->> 'effective_on' AS DATE),
-        CAST(says ->> 'last_day' AS DATE) + CASE WHEN meant = 'project.ended.v1' THEN 0 ELSE 1 END,
+        effective_on,
+        last_day + CASE WHEN meant = 'project.ended.v1' THEN 0 ELSE 1 END,
         activity.held_on, activity.starts_on) AS day,
-    CAST(about.data ->> 'period_from' AS DATE) AS first_day,
-    CAST(about.data ->> 'period_to' AS DATE) AS last_day
+    period_from AS first_day, period_to AS last_day
 FROM (
-    SELECT leaf.*, named.target,
-        coalesce(named.type, leaf.type) AS meant, coalesce(named.data, leaf.data) AS says,
-        CASE WHEN named.target IS NULL THEN leaf.position ELSE leaf.position - 1 END AS known
-    FROM {leaves} AS leaf
-    LEFT JOIN named ON named.void = leaf.position
+    SELECT position, stream, type, actor, recorded_on, NULL AS target, reason, period_from,
+        period_to, type AS meant, effective_on, last_day, activity_id, position AS known
+    FROM said
+    WHERE position NOT IN (SELECT void FROM named)
+    UNION ALL
+    SELECT position, stream, said.type, actor, recorded_on, target, reason, period_from,
+        period_to, named.type, named.effective_on, named.last_day, named.activity_id, position - 1
+    FROM said
+    JOIN named ON named.void = said.position
 ) AS about
 LEFT JOIN models.activity AS activity
-    ON activity.activity_id = CAST(says ->> 'activity_id' AS UUID)
+    ON activity.activity_id = about.activity_id
     AND activity.known_from <= about.known AND about.known < activity.known_to"""
 
 _TOLD_OF_ATTENDED: Final = """INSERT INTO told
@@ -132,10 +136,10 @@ class Telling:
     def _rows(self, sql: str, first_day: date, last_day: date, known_at: int, **more: int) -> Rows:
         if not self._found:
             files = {
-                "leaves": lines_in(self._folder / LEAVES, _LEAF),
+                "leaves": rows_in(self._folder / LEAVES, _LEAF),
                 "voided": rows_in(self._folder / VOIDED, _NAMED),
             }
-            for step in (_NAMED_TABLE, _TOLD_BY_FILE, _TOLD, _TOLD_OF_ATTENDED, _TOLD_AT_LAST):
+            for step in (_SAID_TABLE, _NAMED_TABLE, _TOLD, _TOLD_OF_ATTENDED):
                 self._db.rows(step.format_map(files))
         key = (sql, first_day, last_day, known_at, *more.items())
         if key not in self._found:

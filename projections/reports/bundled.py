@@ -10,6 +10,7 @@ from projections.figures.catalogue import definition_of, toml_of
 from projections.figures.engines import Engine
 from projections.figures.refusals import FigureRefusal
 from projections.folding import UNFOLDABLE
+from projections.recount.database import LITTLE_MB
 from projections.recount.engine import from_leaves
 from projections.recount.reading import Unreadable
 from projections.reports.filing import Filed, filed, made_again
@@ -63,7 +64,7 @@ def recompute(
     """
     began = time.perf_counter()
     try:
-        with from_leaves(facts, origin=origin, reduced=reduced) as engine:
+        with from_leaves(facts, origin=origin, memory_mb=LITTLE_MB, reduced=reduced) as engine:
             seconds = time.perf_counter() - began
             filings = [_filing(position, leaf) for position, leaf in published]
             for filing in filings:

@@ -192,11 +192,8 @@ def _limit_of(db: database.Database) -> str:
     return str(limit)
 
 
-def test_a_question_that_needs_more_memory_gets_it_for_as_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "MEMORY_MB", 10)
-    with database.Database(tmp_path) as db:
+def test_a_question_that_needs_more_memory_gets_it_for_as_long(tmp_path: Path) -> None:
+    with database.Database(tmp_path, 10) as db:
         limit = _limit_of(db)
         assert db.rows(LONG_LIST) == [(3_000_000,)]
         assert _limit_of(db) == limit
@@ -205,9 +202,8 @@ def test_a_question_that_needs_more_memory_gets_it_for_as_long(
 
 
 def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "MEMORY_MB", 10)
     monkeypatch.setattr(database, "MEMORY_MB_MAX", 12)
-    with database.Database(tmp_path) as db, pytest.raises(duckdb.OutOfMemoryException):
+    with database.Database(tmp_path, 10) as db, pytest.raises(duckdb.OutOfMemoryException):
         db.rows(LONG_LIST)
 
 
@@ -228,14 +224,11 @@ def test_no_table_is_in_memory(leaves: list[bytes]) -> None:
     assert places == [("recount",)]
 
 
-def test_any_number_of_groups_is_counted_in_the_memory_that_there_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "MEMORY_MB", 40)
+def test_many_groups_are_counted_in_the_memory_that_there_is(tmp_path: Path) -> None:
     grouped = "SELECT sum(c) FROM (SELECT n, i, count(*) AS c FROM numbers GROUP BY n, i)"
-    with database.Database(tmp_path) as db:
-        db.rows("CREATE TABLE numbers AS SELECT 'k' || i % 17 AS n, i FROM range(1_500_000) t(i)")
-        assert db.rows(grouped, grow=False) == [(1_500_000,)]
-        monkeypatch.setattr(database.Database, "_plan_for", lambda *_: None)
-        with pytest.raises(duckdb.OutOfMemoryException):  # the control: one thread, one table
+    with database.Database(tmp_path, 40) as db:
+        db.rows("CREATE TABLE numbers AS SELECT 'k' || i % 17 AS n, i FROM range(3_000_000) t(i)")
+        assert db.rows(grouped, grow=False) == [(3_000_000,)]
+        db.rows("SET max_temp_directory_size = '0MB'")
+        with pytest.raises(duckdb.OutOfMemoryException):  # the control: nothing can be put away
             db.rows(grouped, grow=False)
