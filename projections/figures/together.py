@@ -1,4 +1,4 @@
-"""Many questions asked as one statement: what several definitions need is found once.
+"""Many questions asked as one statement: what several of them need is found once.
 
 A definition's SQL is the fragments it needs and its own text (catalogue.py). Asked together, the
 same fragments and texts stand in one statement, each fragment once: the attendances of twenty years
@@ -37,12 +37,17 @@ Rows = list[tuple[Any, ...]]
 ANSWERS_MAX: Final = 10_000
 """A whole report has a hundred; some kilobytes each."""
 
-_OWN: Final = ("dimension", "of")
-"""The parameters in which questions of one statement may differ."""
-_OWN_IN_TEXT: Final = re.compile(r"%\((dimension|of)\)s")
+_OWN: Final = (("view",), ("bucket", "first_day", "last_day"), ("dimension", "of"))
+"""The parameters in which questions of one statement may differ, level below level."""
+_LEVEL_OF: Final = {name: level for level, names in enumerate(_OWN, 1) for name in names}
+_OWN_IN_TEXT: Final = re.compile(rf"%\(({'|'.join(_LEVEL_OF)})\)s")
 _WITHOUT_CLASS: Final = frozenset({"steady"})
 """Fragments that ask of a class when it began and not which one it is: they are the same for every
 dimension, though they need one that is not."""
+_READING: Final = (("visitors", "visit"), ("attended_since",), ("attended", "named"))
+"""Fragments that read all attendances. Figures that need those of one kind are a statement of their
+own, and so are those that need none: two connections have about the same to do, and each statement
+keeps fewer hashes."""
 _COLUMNS: Final = max(map(len, NUMBERS.values()))
 
 
@@ -211,12 +216,30 @@ def warmed(conn: psycopg.Connection[Any], keys: Sequence[bytes]) -> dict[bytes, 
     return {}
 
 
+_Days = tuple[tuple[date, date], ...]
+
+
 class _Part(NamedTuple):
-    """One definition's SQL under one dimension."""
+    """One definition's SQL under a view, days of buckets in order, and a dimension and of."""
 
     sql: str
-    dimension: str
-    of: str
+    view: str
+    stretches: _Days
+    split: tuple[str, str]
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The values of its own parameters."""
+        first_days, last_days = zip(*self.stretches, strict=True)
+        dimension, of = self.split
+        return {
+            "view": self.view,
+            "bucket": list(range(len(self.stretches))),
+            "first_day": list(first_days),
+            "last_day": list(last_days),
+            "dimension": dimension,
+            "of": of,
+        }
 
 
 class _Wanted(NamedTuple):
@@ -226,15 +249,11 @@ class _Wanted(NamedTuple):
     statements: list[Statement]
 
 
-_Days = tuple[tuple[date, date], ...]
-
-
 class _Asked(NamedTuple):
-    """Parts that differ in their own parameters alone: one statement. `stretches` are the days of
-    its buckets, in order; `fragments` are what its definitions need, by name."""
+    """Parts that differ in their own parameters alone: one statement. `fragments` are what its
+    definitions need, by name."""
 
     common: Mapping[str, Any]
-    stretches: _Days
     parts: dict[_Part, _Wanted]
     fragments: dict[str, str]
 
@@ -245,62 +264,59 @@ class _Asked(NamedTuple):
             (statement,) = wanted[0].statements
             return {statement.key: engine.rows(statement.definition.sql, statement.parameters)}
         sql, owns = self._joined()
-        first_days, last_days = zip(*self.stretches, strict=True)
-        parameters = {
-            **self.common,
-            **owns,
-            "bucket": list(range(len(self.stretches))),
-            "first_day": list(first_days),
-            "last_day": list(last_days),
-        }
         found: defaultdict[tuple[int, int], Rows] = defaultdict(list)
-        for part, bucket, *row in engine.rows(sql, parameters):
+        for part, bucket, *row in engine.rows(sql, {**self.common, **owns}):
             numbers = len(NUMBERS[wanted[part].definition.measure])
             found[part, bucket].append(tuple(row[: 1 + numbers]))
         return {
-            statement.key: list(self._of(statement, part, found))
-            for part, one in enumerate(wanted)
+            statement.key: [
+                (number, *row)
+                for number, days in _buckets(statement.parameters)
+                for row in found.get((turn, part.stretches.index(days)), ())
+            ]
+            for turn, (part, one) in enumerate(self.parts.items())
             for statement in one.statements
         }
 
-    def _of(
-        self, statement: Statement, part: int, found: Mapping[tuple[int, int], Rows]
-    ) -> Iterator[tuple[Any, ...]]:
-        for number, days in _buckets(statement.parameters):
-            for row in found.get((part, self.stretches.index(days)), ()):
-                yield number, *row
-
-    def _joined(self) -> tuple[str, dict[str, str]]:
+    def _joined(self) -> tuple[str, dict[str, Any]]:
         """One statement for all parts, and the values of their own parameters. Its rows: the number
         of the part, bucket, key, and as many numbers as the widest measure has.
 
-        What depends on no own parameter comes first; below it, what depends on those that parts
-        have in common; then the texts. PostgreSQL keeps what is asked for more than once without
-        being told.
+        What depends on no own parameter comes first; below it, for each view, what depends on that
+        one; and so on, level below level; then the texts. PostgreSQL keeps what is asked for more
+        than once without being told.
         """
-        owns = {"no_dimension": "", "no_of": ""}
-        own = _depending(self.fragments)
-        for_all = {name: text for name, text in self.fragments.items() if name not in own}
-        # What they need besides is asked without a class.
-        besides = set(chain.from_iterable(map(needs, for_all.values())))
-        outer = {
-            name: text
-            for name, text in self.fragments.items()
-            if name in for_all or name in besides
-        }
-        groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        inner: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-        for number, (part, (definition, _)) in enumerate(self.parts.items()):
-            group = part.dimension, part.of
-            groups[group].append(_select(number, definition))
-            inner[group] |= {name: t for name, t in definition.needed.items() if name in own}
-        selects = []
-        for turn, (group, texts) in enumerate(groups.items()):
-            owns |= {f"{name}_{turn}": value for name, value in zip(_OWN, group, strict=True)}
-            text = _with(inner[group]) + "\nUNION ALL\n".join(texts)
-            selects.append(f"SELECT * FROM (\n{_own(text, f'{turn}')}) AS group_{turn}")  # noqa: S608 - texts of the catalogue
-        beginning = _own(_with(outer, recursive=True), "")
-        return beginning + "\nUNION ALL\n".join(selects), owns
+        levels = _levels(self.fragments)
+        without_class = {name: f"no_{name}" for name in _OWN[-1]}
+        owns: dict[str, Any] = dict.fromkeys(without_class.values(), "")
+
+        def below(level: int, parts: list[tuple[int, _Part]], names: dict[str, str]) -> str:
+            needed: dict[str, str] = {}
+            for _, part in parts:
+                needed |= self.parts[part].definition.needed
+            here = {name: text for name, text in needed.items() if level in levels[name]}
+            if level == len(_OWN):
+                selects = [_select(n, self.parts[part].definition) for n, part in parts]
+            else:
+                selects = []
+                for group in _grouped(parts, level):
+                    turn, (_, first) = len(owns), group[0]
+                    turned = {name: f"{name}_{turn}" for name in _OWN[level]}
+                    owns.update({turned[name]: first.own[name] for name in turned})
+                    text = below(level + 1, group, names | turned)
+                    selects.append(f"SELECT * FROM (\n{text}) AS group_{turn}")  # noqa: S608 - texts of the catalogue
+            text = _with(here, recursive=level == 0) + "\nUNION ALL\n".join(selects)
+            return _own(text, names)
+
+        return below(0, list(enumerate(self.parts)), without_class), owns
+
+
+def _grouped(parts: list[tuple[int, _Part]], level: int) -> Iterable[list[tuple[int, _Part]]]:
+    """Those with the same own parameters at a level."""
+    found: defaultdict[Any, list[tuple[int, _Part]]] = defaultdict(list)
+    for number, part in parts:
+        found[part[1 + level]].append((number, part))
+    return found.values()
 
 
 def _buckets(parameters: Mapping[str, Any]) -> list[tuple[int, tuple[date, date]]]:
@@ -309,27 +325,32 @@ def _buckets(parameters: Mapping[str, Any]) -> list[tuple[int, tuple[date, date]
 
 
 def _asked_together(statements: Iterable[Statement]) -> Iterator[_Asked]:
-    """Those of the same stretches of days. Years and the whole of them are two: rows counted under
-    both at once are twice as many, and reading them again costs less. Definitions that mean
-    different fragments by one name are not asked together."""
+    """Those at one position that read the same. Years and the whole of them are two stretches: rows
+    counted under both at once are twice as many, and reading them again costs less. Definitions
+    that mean different fragments by one name are not asked together."""
     common: dict[bytes, dict[str, Any]] = {}
-    by_part: dict[tuple[bytes, _Days, _Part], _Wanted] = {}
+    by_part: dict[tuple[bytes, _Part], _Wanted] = {}
     for statement in statements:
-        given = statement.parameters
-        shared = {name: given[name] for name in ("known_at", "view", "cluster")}
-        key = msgspec.json.encode(shared, order="sorted")
+        given, needed = statement.parameters, statement.definition.needed
+        shared = {name: given[name] for name in ("known_at", "cluster")}
+        reading = next((kind for kind in _READING if not needed.keys().isdisjoint(kind)), ())
+        key = msgspec.json.encode((shared, reading), order="sorted")
         common[key] = shared
-        stretches = tuple(sorted({days for _, days in _buckets(given)}))
-        part = _Part(statement.definition.sql, given["dimension"], given["of"])
-        wanted = by_part.setdefault((key, stretches, part), _Wanted(statement.definition, []))
+        part = _Part(
+            statement.definition.sql,
+            given["view"],
+            tuple(sorted({days for _, days in _buckets(given)})),
+            (given["dimension"], given["of"]),
+        )
+        wanted = by_part.setdefault((key, part), _Wanted(statement.definition, []))
         wanted.statements.append(statement)
-    together: defaultdict[tuple[bytes, _Days], list[_Asked]] = defaultdict(list)
-    for (key, stretches, part), wanted in by_part.items():
+    together: defaultdict[bytes, list[_Asked]] = defaultdict(list)
+    for (key, part), wanted in by_part.items():
         fragments = wanted.definition.needed
-        asked = next((a for a in together[key, stretches] if _agree(a.fragments, fragments)), None)
+        asked = next((a for a in together[key] if _agree(a.fragments, fragments)), None)
         if asked is None:
-            asked = _Asked(common[key], stretches, {}, {})
-            together[key, stretches].append(asked)
+            asked = _Asked(common[key], {}, {})
+            together[key].append(asked)
         asked.parts[part] = wanted
         asked.fragments.update(fragments)
     yield from chain.from_iterable(together.values())
@@ -339,14 +360,19 @@ def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(one.get(name, text) == text for name, text in other.items())
 
 
-def _depending(fragments: Mapping[str, str]) -> set[str]:
-    """Names of fragments that are others under another own parameter, by themselves or by what they
-    need. Each comes after what it needs."""
-    found: set[str] = set()
+def _levels(fragments: Mapping[str, str]) -> dict[str, set[int]]:
+    """By name of a fragment, the level at which it stands: the last on whose own parameters it
+    depends, by itself or by what it needs; 0 for none. What is needed without a class stands there
+    too, in front."""
+    found: dict[str, set[int]] = {}
     for name, text in fragments.items():
-        needed = () if name in _WITHOUT_CLASS else needs(text)
-        if _OWN_IN_TEXT.search(text) or found.intersection(needed):
-            found.add(name)
+        needed = needs(text)
+        of_needed = [max(found[need]) for need in needed if name not in _WITHOUT_CLASS]
+        of_own = [_LEVEL_OF[parameter] for parameter in _OWN_IN_TEXT.findall(text)]
+        found[name] = {max([0, *of_needed, *of_own])}
+        if name in _WITHOUT_CLASS:
+            for need in needed:
+                found[need].add(0)
     return found
 
 
@@ -367,6 +393,6 @@ def _select(number: int, definition: Definition) -> str:
     return f"SELECT {columns} FROM (\n{definition.text}) AS part_{number}"  # noqa: S608 - as above
 
 
-def _own(text: str, turn: str) -> str:
-    """The text with its own parameters under the names of a turn, or without values."""
-    return _OWN_IN_TEXT.sub(lambda m: f"%({m[1]}_{turn})s" if turn else f"%(no_{m[1]})s", text)
+def _own(text: str, names: Mapping[str, str]) -> str:
+    """The text with its own parameters under the names they have here."""
+    return _OWN_IN_TEXT.sub(lambda m: f"%({names[m[1]]})s", text)

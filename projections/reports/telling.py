@@ -29,7 +29,8 @@ _NONE: Final[list[Entry | None]] = [None]
 
 # A worker would take the other core from the figures, which are counted meanwhile.
 _PLANNED: Final = """SELECT set_config('enable_sort', 'off', true),
-    set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
+    set_config('jit', 'off', true), set_config('work_mem', '8MB', true),
+    set_config('hash_mem_multiplier', '1', true),
     set_config('max_parallel_workers_per_gather', '0', true)"""
 
 # Halves of halves, down to the positions at which a day begins: an index would cost each fact, and

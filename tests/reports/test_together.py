@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from itertools import product
 from threading import Event
@@ -11,10 +14,10 @@ import psycopg
 import pytest
 
 from projections.figures.asking import VIEWS, checked
-from projections.figures.catalogue import EVERY
+from projections.figures.catalogue import EVERY, Definition
 from projections.figures.compute import statements
 from projections.figures.engines import PostgresEngine
-from projections.figures.together import Statement, Together
+from projections.figures.together import _READING, Statement, Together
 from projections.reports.catalogue import REPORTS, report_of
 from projections.reports.compute import compute_report
 from projections.reports.model import Report
@@ -103,10 +106,38 @@ def test_every_version_by_every_dimension_is_the_same_asked_together(past: Histo
 
 
 def test_a_whole_report_takes_few_statements(past: History, asked: list[Any]) -> None:
-    """One for each view and set of days, one for who the clusters are, and one for their first day;
-    one by one it would be a hundred."""
+    """One for each way of reading the attendances and one without them, one for who the clusters
+    are, and one for their first day; one by one it would be a hundred."""
     made(past.engine, "complete", eventful(past), None)
     assert 4 <= len(asked) <= 7
+
+
+def test_what_does_not_differ_by_view_or_days_is_found_once_in_a_report(
+    past: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    answered = PostgresEngine.rows
+
+    def rows(engine: PostgresEngine, sql: str, parameters: Mapping[str, Any]) -> Any:
+        asked.append(sql)
+        return answered(engine, sql, parameters)
+
+    monkeypatch.setattr(PostgresEngine, "rows", rows)
+    made(past.engine, "complete", eventful(past), None)
+    beginning = re.compile(
+        r"^(?:WITH (?:RECURSIVE )?)?(\w+) AS (?:MATERIALIZED )?\($", re.MULTILINE
+    )
+    found = Counter(beginning.findall("\n".join(asked)))
+    assert found["named"] == 1
+    assert found["attended_since"] == len(VIEWS), "once for the programme, and once by cluster"
+
+
+@pytest.mark.parametrize("definition", EVERY.values(), ids=EVERY)
+def test_a_figure_reads_attendances_in_one_way(definition: Definition) -> None:
+    """Else it would stand in one statement, and others would find again what it needs besides."""
+    ways = [way for way in _READING if not definition.needed.keys().isdisjoint(way)]
+    reads = any("models.attendance" in text for text in definition.needed.values())
+    assert len(ways) == reads
 
 
 def test_a_report_is_made_alone_where_the_server_has_no_more_connections(

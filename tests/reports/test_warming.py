@@ -29,7 +29,7 @@ TODAY = date(2020, 6, 1)
 
 def counted(asked: list[Any]) -> int:
     """How many of the statements count figures."""
-    return sum("bucket" in parameters for parameters in asked)
+    return sum("cluster" in parameters for parameters in asked)
 
 
 def reader(past: History) -> Together:
