@@ -103,6 +103,10 @@ class Desk:
         """Whether a stream is at hand from an earlier batch."""
         return self._world.get(id.int) is not None
 
+    def kept_among(self, numbers: Iterable[int]) -> list[int]:
+        """Which of these streams are at hand from an earlier batch, by the numbers of their ids."""
+        return self._world.among(numbers)
+
     def is_known(self, id: UUID) -> bool:
         """Whether this is the stream of an organisation that exists, kept or not."""
         return self._world.organisations.get(id.int) is not None
@@ -292,6 +296,8 @@ class Desk:
         self._drained = 0  # of the command's rows
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
+        self.open: set[int] = set()
+        """Activities at which the command may record who came, as its facts leave them so far."""
         self.mentions.drop()
         self._erased_now: dict[int, UUID] = {}
         self.seats.drop()
@@ -320,6 +326,8 @@ class Desk:
         fact = row.entry.fact
         if row.entry.version == 1:
             self._begun(stream.kind, fact)
+        elif stream.kind is not _ATTENDANCE:
+            self.open.clear()
         self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now[fact.person_ref.int] = fact.person_ref
