@@ -90,7 +90,7 @@ _LOOSE: Final[dict[str, Any]] = {
     "correlationid": _Short | None,
 }
 """Without their patterns, which take longer than all the rest of an event: see `_plain`."""
-_is_source: Final = lru_cache(maxsize=10_000)(re.compile(_URI).search)
+_is_source: Final = lru_cache(maxsize=1_000)(re.compile(_URI).search)
 """Few sources post many events."""
 
 
@@ -175,8 +175,8 @@ def _plain(body: bytes) -> list[Taken] | None:
     A key that stands twice, an attribute that is not kept, a null: each is a string of the body
     that does not come back from what was read. Where a backslash may hide one, nothing is told.
     """
-    if _hides(body):
-        return None
+    if b"\\" in body or b"\x7f" in body:
+        return None  # of the characters of control only the last may stand in JSON as it is
     try:
         events: list[Any] = _decode_many(body)
         _demand_size(len(events))
@@ -191,7 +191,7 @@ def _plain(body: bytes) -> list[Taken] | None:
 
 def _plain_one(body: bytes) -> Taken | None:
     """The same of one event."""
-    if _hides(body):
+    if b"\\" in body or b"\x7f" in body:
         return None
     try:
         event: Any = _decode_plain(body)
@@ -205,12 +205,6 @@ def _plain_one(body: bytes) -> Taken | None:
 
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidFact)
 """What is wrong, and where, takes a second reading."""
-
-
-def _hides(body: bytes) -> bool:
-    """Whether a string may be another than it looks; of the characters of control only the last may
-    stand in JSON as it is."""
-    return b"\\" in body or b"\x7f" in body
 
 
 def _strings(text: bytes) -> int:
