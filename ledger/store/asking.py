@@ -35,8 +35,6 @@ def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
                 wanted.targets.append(codec.event_digest(source, fact.target))
             else:
                 _want(desk, wanted, slip.kind, slip.stream, fact, seen)
-    for number in desk.kept_among(wanted.firsts):
-        del wanted.firsts[number]
     for number in wanted.streams:  # asked for in any case
         wanted.firsts.pop(number, None)
     return wanted
@@ -45,10 +43,9 @@ def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
 def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
     """`seen` are the activities and organisations that attendances of the batch named before."""
     if kind is _ATTENDANCE:
-        if type(fact) is f.AttendanceRecorded:
-            wanted.firsts[id.int] = id  # until it is known which of them are kept
-        else:
-            _want_stream(desk, wanted, id)
+        if not desk.keeps(id):
+            streams = wanted.firsts if type(fact) is f.AttendanceRecorded else wanted.streams
+            streams[id.int] = id
         _want_attended(desk, wanted, fact, seen)
         return
     _want_stream(desk, wanted, id)

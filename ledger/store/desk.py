@@ -103,10 +103,6 @@ class Desk:
         """Whether a stream is at hand from an earlier batch."""
         return self._world.get(id.int) is not None
 
-    def kept_among(self, numbers: Iterable[int]) -> list[int]:
-        """Which of these streams are at hand from an earlier batch, by the numbers of their ids."""
-        return self._world.among(numbers)
-
     def is_known(self, id: UUID) -> bool:
         """Whether this is the stream of an organisation that exists, kept or not."""
         return self._world.organisations.get(id.int) is not None

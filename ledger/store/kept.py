@@ -1,6 +1,5 @@
 """What the writer keeps from batch to batch of what it looked up: as long as it is in use."""
 
-from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -35,11 +34,6 @@ class Kept(Generic[V]):
         if found is None and (found := self._old.pop(number, None)) is not None:
             self._young[number] = found
         return found
-
-    def among(self, numbers: Iterable[int]) -> list[int]:
-        """Of these numbers those that a value is kept for, which are in use from now on."""
-        young, old = self._young, self._old
-        return [n for n in numbers if n in young or (n in old and self.get(n) is not None)]
 
     def put(self, number: int, value: V) -> None:
         """Keep a value, instead of another of this number."""

@@ -33,16 +33,6 @@ def test_what_is_asked_for_stays() -> None:
         kept.age()
 
 
-def test_of_many_those_that_are_kept_are_told_and_stay() -> None:
-    kept = filled(10, 11)
-    kept.put(20, 20)
-    assert kept.among([0, 20, 21]) == [0, 20]
-    for number in range(30, 40):
-        kept.put(number, number)
-    kept.age()
-    assert kept.among(range(25)) == [0, 20]
-
-
 def test_a_value_takes_the_place_of_an_old_one() -> None:
     kept = filled(1, 2)
     kept.put(0, 7)
