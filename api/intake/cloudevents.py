@@ -6,6 +6,7 @@ Nothing is invented: an event without id or source is refused, or deduplication 
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Union
 from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
@@ -89,7 +90,8 @@ _LOOSE: Final[dict[str, Any]] = {
     "correlationid": _Short | None,
 }
 """Without their patterns, which take longer than all the rest of an event: see `_plain`."""
-_A_SOURCE: Final = re.compile(_URI)
+_is_source: Final = lru_cache(maxsize=1_000)(re.compile(_URI).search)
+"""Few sources post many events."""
 
 
 def _plain_event(topic: str, fact: type[Fact]) -> type[Struct]:
@@ -112,7 +114,9 @@ def _plain_event(topic: str, fact: type[Fact]) -> type[Struct]:
 
 
 _PLAIN_EVENTS: Final = [_plain_event(topic, fact) for topic, fact in FACTS.items()]
-_decode_many: Final = msgspec.json.Decoder(list[Union[tuple(_PLAIN_EVENTS)]]).decode  # type: ignore[misc]  # noqa: UP007 - made at run time
+_PLAIN: Final[Any] = Union[tuple(_PLAIN_EVENTS)]  # noqa: UP007 - made at run time
+_decode_plain: Final = msgspec.json.Decoder(_PLAIN).decode
+_decode_many: Final = msgspec.json.Decoder(list[_PLAIN]).decode
 
 _AN_EVENT: Final = "An object with specversion, id, source, type and data."
 _AN_EXTENSION: Final = (
@@ -126,6 +130,9 @@ Taken = Incoming | Problem
 
 def structured(body: bytes) -> Taken:
     """One event. Raises Problem where the body is no JSON at all."""
+    plain = _plain_one(body)
+    if plain is not None:
+        return plain
     document = json_text.parse(body)
     problem = _shape(document, "")
     if problem is not None:
@@ -174,12 +181,30 @@ def _plain(body: bytes) -> list[Taken] | None:
         events: list[Any] = _decode_many(body)
         _demand_size(len(events))
         facts = [settled(event.data) for event in events]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidFact):
-        return None  # what is wrong, and where, takes a second reading
+    except _NOT_PLAIN:
+        return None
     sources = {event.source for event in events}  # few
-    if _strings(_encode(events)) != _strings(body) or not all(map(_A_SOURCE.search, sources)):
+    if _strings(_encode(events)) != _strings(body) or not all(map(_is_source, sources)):
         return None
     return [_incoming(event, *fact) for event, fact in zip(events, facts, strict=True)]
+
+
+def _plain_one(body: bytes) -> Taken | None:
+    """The same of one event."""
+    if b"\\" in body or b"\x7f" in body:
+        return None
+    try:
+        event: Any = _decode_plain(body)
+        fact, canonical = settled(event.data)
+    except _NOT_PLAIN:
+        return None
+    if _strings(_encode(event)) != _strings(body) or not _is_source(event.source):
+        return None
+    return _incoming(event, fact, canonical)
+
+
+_NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidFact)
+"""What is wrong, and where, takes a second reading."""
 
 
 def _strings(text: bytes) -> int:

@@ -232,14 +232,25 @@ def _attendance(fact: Any, world: World) -> None:
     activity = world.activity(fact.activity_id)
     if not activity.exists:
         raise r.UnknownActivity(activity_id=fact.activity_id)
-    if world.is_erased(fact.person_ref):
-        raise r.PersonErased(person_ref=fact.person_ref)  # fact.voided still corrects the count
     if isinstance(fact, _NOBODY_COMES):
+        _not_erased(fact, world)
         return
     if activity.cancelled:
+        _not_erased(fact, world)
         raise r.ActivityCancelled(activity_id=fact.activity_id)
+    welcome(fact, world)
+
+
+def welcome(fact: Any, world: World) -> None:
+    """What an attendance is held to for whoever comes, at an activity that takes place."""
+    _not_erased(fact, world)
     if fact.organisation_id is not None:
         _known_organisation(world, fact.organisation_id)
+
+
+def _not_erased(fact: Any, world: World) -> None:
+    if world.is_erased(fact.person_ref):
+        raise r.PersonErased(person_ref=fact.person_ref)  # fact.voided still corrects the count
 
 
 def _activity(fact: Any, world: World) -> None:

@@ -6,12 +6,12 @@ A stream's id is `uuid5(namespace of the ledger's origin, kind + "/" + key parts
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha1
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from msgspec import convert, json
+from msgspec import json, msgpack
 
 from ledger.domain import facts as f
 from ledger.domain.facts import Fact
@@ -21,6 +21,9 @@ _NO_VERSION: Final = ~(0xF000 << 64 | 0xC000 << 48) & (1 << 128) - 1
 _VERSION_5: Final = 5 << 76 | 0x8000 << 48
 _ONE_DAY: Final = timedelta(days=1)
 _json: Final = json.Encoder().encode
+_uuid: Final = msgpack.Decoder(UUID).decode
+"""From 16 bytes behind _SIXTEEN: an eighth of what UUID(int=…) takes, half of msgspec's convert."""
+_SIXTEEN: Final = b"\xc4\x10"
 
 
 class Kind(IntEnum):
@@ -49,29 +52,34 @@ def namespace(origin: str) -> UUID:
     return uuid5(NAMESPACE_URL, origin)
 
 
-_BEGUN: Final[dict[tuple[int, int], Any]] = {}
+_KEYED_BY_IDS: Final = frozenset(
+    {
+        Kind.organisation,
+        Kind.activity,
+        Kind.attendance,
+        Kind.project,
+        Kind.enrolment,
+        Kind.person,
+    }
+)
 
 
-def _begun(space: UUID, kind: Kind) -> Any:
-    """SHA-1 over what all streams of a kind begin with."""
-    place = (space.int, kind)  # a UUID is hashed in Python, its number is not
-    begun = _BEGUN.get(place)
-    if begun is None:
-        begun = _BEGUN[place] = sha1(space.bytes + f"{kind.name}/".encode(), usedforsecurity=False)
-    return begun
+@cache
+def _begun(space: int, kind: Kind) -> Any:
+    """SHA-1 over what all streams of a kind begin with; `space` is the number of its id, which is
+    hashed in C."""
+    return sha1(space.to_bytes(16) + f"{kind.name}/".encode(), usedforsecurity=False)
 
 
 def stream_id(space: UUID, kind: Kind, *key: object) -> UUID:
     """The id of one stream. RFC 9562, version 5."""
-    digest = _begun(space, kind).copy()
-    digest.update(
-        b"/".join(
-            # Of a UUID this takes a seventh of what str() does.
-            [_json(part)[1:-1] if type(part) is UUID else str(part).encode() for part in key]
-        )
-    )
+    digest = _begun(space.int, kind).copy()
+    if kind in _KEYED_BY_IDS:  # a tenth of what str() of each takes
+        digest.update(_json(key)[2:-2].replace(b'","', b"/"))
+    else:
+        digest.update("/".join(map(str, key)).encode())
     number = int.from_bytes(digest.digest()[:16]) & _NO_VERSION | _VERSION_5
-    return convert(number.to_bytes(16), UUID)  # a quarter of what UUID(int=…) takes
+    return _uuid(_SIXTEEN + number.to_bytes(16))
 
 
 Key = Callable[[Any], tuple[object, ...]]

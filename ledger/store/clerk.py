@@ -11,7 +11,7 @@ from ledger.domain import facts as f
 from ledger.domain import refusals as r
 from ledger.domain.commands import Authority, Incoming, Receipt, Refused
 from ledger.domain.consequences import IN_THE_WAY_MAX, Change, check, refold
-from ledger.domain.decide import Stream, permitted, plausible, references
+from ledger.domain.decide import Stream, permitted, plausible, references, welcome
 from ledger.domain.history import VOIDS, Entry, standing, voided
 from ledger.domain.laws import LAWS
 from ledger.domain.refusals import Refusal
@@ -39,7 +39,6 @@ def take(
 
     `meanwhile` is called now and then, while facts are on the desk that may yet be refused.
     """
-    desk.start()
     item = 0
     try:
         answers: list[Answer] = []
@@ -81,17 +80,19 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
         kind, id = _target(desk, incoming, fact, authority)
     else:
         kind, id = slip.kind, slip.stream
-        plausible(fact, today=desk.today, head=desk.head)
-        references(fact, desk)
-        permitted(fact, authority, desk)
-        if (
-            type(fact) is f.AttendanceRecorded
-            and incoming.expected_version is None
-            and desk.untouched(id)
-        ):
+        came = fact if type(fact) is f.AttendanceRecorded else None
+        if came is not None and came.activity_id.int in desk.open:
+            welcome(came, desk)
+        else:
+            plausible(fact, today=desk.today, head=desk.head)
+            references(fact, desk)
+            permitted(fact, authority, desk)
+            if came is not None:
+                desk.open.add(came.activity_id.int)
+        if came is not None and incoming.expected_version is None and desk.untouched(id):
             # The short way for nine facts of ten: as the first of its stream it can break no law.
             row = _written(desk, slip, id, 1, authority.actor)
-            desk.put_first(row, fact)
+            desk.put_first(row, came)
             return row
     stream = desk.stream(kind, id)
     expected = incoming.expected_version

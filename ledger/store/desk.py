@@ -292,6 +292,8 @@ class Desk:
         self._drained = 0  # of the command's rows
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
+        self.open: set[int] = set()
+        """Activities at which the command may record who came, as its facts leave them so far."""
         self.mentions.drop()
         self._erased_now: dict[int, UUID] = {}
         self.seats.drop()
@@ -320,6 +322,8 @@ class Desk:
         fact = row.entry.fact
         if row.entry.version == 1:
             self._begun(stream.kind, fact)
+        elif stream.kind is not _ATTENDANCE:
+            self.open.clear()
         self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now[fact.person_ref.int] = fact.person_ref

@@ -4,6 +4,7 @@ What rules over several streams look at. Kept between batches, as streams are; a
 they are many, and seldom asked for.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -55,7 +56,9 @@ class Mentions:
 
     def clear_batch(self) -> None:
         """No batch is at hand."""
-        self._batch: dict[int, dict[int, list[UUID]]] = {kind: {} for kind in Kind}
+        self._batch: dict[int, defaultdict[int, list[UUID]]] = {
+            kind: defaultdict(list) for kind in Kind
+        }
         """By kind and entity: the streams that this batch's facts let name it."""
         self._put: list[list[UUID]] = []
         """Of these the lists that the command at hand made longer, once for each stream."""
@@ -117,7 +120,9 @@ class Mentions:
         named = self._named_in(stream)
         for entity in entities:
             if entity not in named:
-                self._add(stream.kind, entity, stream.id)
+                streams = self._batch[stream.kind][entity.int]
+                streams.append(stream.id)
+                self._put.append(streams)
         named.update(entities)
 
     def _named_in(self, stream: Stream) -> set[UUID]:
@@ -133,14 +138,14 @@ class Mentions:
 
     def put_attendance(self, activity_id: UUID, organisation_id: UUID | None, stream: UUID) -> None:
         """The same for the first fact of an attendance."""
-        self._add(_ATTENDANCE, activity_id, stream)
-        if organisation_id is not None:
-            self._add(_ATTENDANCE, organisation_id, stream)
-
-    def _add(self, kind: int, entity: UUID, stream: UUID) -> None:
-        streams = self._batch[kind].setdefault(entity.int, [])
+        named, put = self._batch[_ATTENDANCE], self._put
+        streams = named[activity_id.int]
         streams.append(stream)
-        self._put.append(streams)
+        put.append(streams)
+        if organisation_id is not None:
+            streams = named[organisation_id.int]
+            streams.append(stream)
+            put.append(streams)
 
     def accept(self) -> None:
         """The command stands."""
@@ -165,8 +170,9 @@ class Mentions:
 
     def keep(self) -> None:
         """The batch is committed: what is kept follows it."""
-        for entity, kind, streams in self.rows():
-            kept = self._kept.get(entity) if kind != _ATTENDANCE else None
-            if kept is not None:
-                kept.update(dict.fromkeys(streams, kind))
+        for kind, named in self._batch.items():
+            for entity, streams in named.items() if kind != _ATTENDANCE else ():
+                kept = self._kept.get(entity)
+                if kept is not None:
+                    kept.update(dict.fromkeys(streams, kind))
         self._kept.age()

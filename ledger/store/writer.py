@@ -103,6 +103,9 @@ class Writer:
         """What a thread that waits for PostgreSQL may do a little of; whether there was any."""
         self.deciding = False
         """Whether a thread is at a transaction and does not wait: it needs the interpreter."""
+        self.brief_ms = 0
+        """A wait before the batch is on its way is no time for others unless it lasts longer."""
+        self._sent = False
         self.statistics = Statistics()
 
     def submit(self, command: Command, deliver: Deliver, tag: Any = None) -> Ticket:
@@ -250,8 +253,10 @@ class Writer:
         try:
             for fileno, events in self.transaction(batch):
                 socket.register(fileno, events)
+                if socket.poll(0 if self._sent else self.brief_ms):
+                    continue
                 self.deciding = False
-                while not socket.poll(0) and self.meanwhile():
+                while self.meanwhile() and not socket.poll(0):
                     pass
                 socket.poll()
                 self.deciding = True
@@ -275,6 +280,7 @@ class Writer:
 
     def _recorded(self, batch: list[Ticket], *, patient: bool, trusting: bool) -> Transaction:
         desk = self._desk
+        self._sent = False
         wanted = wanted_by(desk, (ticket.slips for ticket in batch))
         recorder = self._book.recorder
         with recorder.appending() as line:
@@ -316,6 +322,7 @@ class Writer:
                 raise NotAllNew
             self._append(line)
             self._guard(line)
+            self._sent = True
             yield from line.copied()
             began = time.perf_counter()
             line.send(COMMIT)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.intake.cloudevents import _carefully, _plain
+from api.intake.cloudevents import _carefully, _plain, structured
 from api.problems import Problem
 from ledger.domain.commands import Incoming
 
@@ -57,6 +57,14 @@ def carefully(body: bytes) -> list[Incoming | str]:
     except Problem as problem:
         return [problem.code]
     return [item.code if isinstance(item, Problem) else item for item in taken]
+
+
+def read(body: bytes) -> Incoming | Problem:
+    """One event."""
+    try:
+        return structured(body)
+    except Problem as problem:
+        return problem
 
 
 def test_a_plain_batch_is_read_once() -> None:
@@ -116,3 +124,16 @@ def test_damaged_or_not_what_is_read_once_is_what_the_careful_way_takes(
         body = body[:at] + put + body[at + cut :]
     quickly = _plain(body)
     assert quickly is None or quickly == carefully(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", BODY[1:-1], written([PLAIN])[1:-1] + b",", b"],[", b"null"]
+)
+def test_what_is_not_one_event_is_read_as_none(body: bytes) -> None:
+    assert not isinstance(read(body), Incoming)
+
+
+@pytest.mark.parametrize("event", [PLAIN, REGISTERED, COUNTED])
+def test_one_plain_event_is_read_once_too(event: dict[str, Any]) -> None:
+    body = written([event])
+    assert [read(body[1:-1])] == _plain(body)

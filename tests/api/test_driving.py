@@ -245,6 +245,29 @@ def test_batches_are_read_while_a_thread_waits_for_postgresql(book_url: str) -> 
     awaited(main())
 
 
+def test_while_a_thread_looks_up_what_it_decides_on_nothing_is_read(
+    book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided, let_in = Event(), list[bool]()
+    take = clerk.take
+
+    def seen(*arguments: Any) -> Any:
+        decided.set()
+        return take(*arguments)
+
+    def meanwhile() -> bool:
+        let_in.append(decided.is_set())
+        return False
+
+    monkeypatch.setattr(clerk, "take", seen)
+    with Ledger.open(book_url, driven=True) as ledger:
+        ledger.writer.brief_ms, ledger.writer.meanwhile = LIMIT_S * 1000, meanwhile
+        ledger.submit(Command(ADMIN, tuple(many())), lambda _: None)
+        ledger.writer.record_batch(ledger.writer.next_batch())
+    assert let_in
+    assert all(let_in)
+
+
 def test_nobody_waits_for_a_driver_that_failed(
     book_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from ledger.domain.history import fold, standing
 from ledger.domain.streams import Kind, stream_id
 from ledger.service import Ledger
 from ledger.store.codec import InvalidFact
-from tests.domain.kit import ADMIN, Given, fact, in_the_way, tomorrow, void
+from tests.domain.kit import ADMIN, Given, fact, in_the_way, office, tomorrow, void
 
 
 def signed_up(activity: str, person: str | None = None) -> Incoming:
@@ -62,6 +62,25 @@ def test_nobody_registers_for_or_attends_a_cancelled_activity(given: Given) -> N
         "activity_cancelled", fact("attendance.recorded", activity_id=activity, person_ref=person)
     )
     given.post("attendance.withdrawn", activity_id=activity, person_ref=person)
+
+
+def test_of_one_command_each_attendance_is_held_to_what_was_said_before_it(given: Given) -> None:
+    cluster, other = given.cluster(), given.cluster()
+    activity, key = given.activity(cluster), office(cluster)
+    moved = fact("activity.changed", activity_id=activity, organisers=[other])
+
+    def coming() -> Incoming:
+        return fact("attendance.recorded", activity_id=activity, person_ref=str(uuid4()))
+
+    given.refused("cluster_not_covered", coming(), coming(), moved, coming(), by=key)
+    renamed = fact("activity.changed", activity_id=activity, title="Salon")
+    cancelled = fact("activity.cancelled", activity_id=activity)
+    changes = (renamed, coming(), coming(), cancelled)
+    given.refused("activity_cancelled", coming(), *changes, coming(), by=key)
+    unknown = {"person_ref": str(uuid4()), "organisation_id": str(uuid4())}
+    stranger = fact("attendance.recorded", activity_id=activity, **unknown)
+    given.refused("unknown_organisation", coming(), stranger, by=key)
+    given.record(coming(), coming(), by=key)
 
 
 def test_attendance_may_be_recorded_before_the_activity_is_held(given: Given) -> None:
