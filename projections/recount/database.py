@@ -13,8 +13,7 @@ from typing import Any, Final, Self
 import duckdb
 
 THREADS: Final = 2
-"""As many as verify may use cores. One alone would group all rows in one table, which only grows;
-several put them away in parts, and then as much memory does for any number."""
+"""What ten times the programme are asked then takes two thirds of the time, in the same memory."""
 PLENTY_MB: Final = 512
 """For DuckDB, where a recount is all there is: ten times the programme ask for no more."""
 LITTLE_MB: Final = 64
@@ -25,7 +24,6 @@ UNORDERED_MB: Final = 256
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
-
 
 Shape = Mapping[str, "str | Shape"]
 """The types of columns by name, or those of the fields of an object."""

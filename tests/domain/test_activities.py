@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ledger.domain import decide
 from ledger.domain.activity import LAW
 from ledger.domain.commands import Incoming, Refused
+from ledger.domain.facts import AttendanceRecorded
 from ledger.domain.history import fold, standing
 from ledger.domain.streams import Kind, stream_id
 from ledger.service import Ledger
@@ -81,6 +83,12 @@ def test_of_one_command_each_attendance_is_held_to_what_was_said_before_it(given
     stranger = fact("attendance.recorded", activity_id=activity, **unknown)
     given.refused("unknown_organisation", coming(), stranger, by=key)
     given.record(coming(), coming(), by=key)
+
+
+def test_an_attendance_has_no_day_and_no_code_that_could_be_implausible() -> None:
+    """So of those that follow on one at the same activity it is not asked again."""
+    assert decide._DATES[AttendanceRecorded] == ()
+    assert AttendanceRecorded not in decide._SPECIAL
 
 
 def test_attendance_may_be_recorded_before_the_activity_is_held(given: Given) -> None:
