@@ -372,7 +372,7 @@ def _definitions(names: list[str], *, of: Any) -> list[Definition]:
 @contextmanager
 def _sentences() -> Iterator[None]:
     """Refusals as the command's own errors, with what is allowed."""
-    from projections.recount.reading import Unreadable
+    from projections.recount.lines import Unreadable
 
     try:
         yield

@@ -114,9 +114,9 @@ class Beside:
             raise NotRecounted(self._why)
         self._send([(report.position, report.leaf) for report in published])
         try:
-            with _progress(facts, quiet=self._quiet) as reduced:
+            with _progress(facts, quiet=self._quiet) as told:
                 while isinstance(answer := self._pipe.recv(), int):
-                    reduced(answer)
+                    told(answer)
         except (EOFError, OSError) as error:
             raise NotRecounted(
                 f"the process ended with code {self._process.wait()}. Is there memory, and room on"
@@ -152,11 +152,11 @@ class Within:
             try:
                 with (
                     verifier.bag.open(FACTS) as file,
-                    _progress(facts, quiet=self._quiet) as reduced,
+                    _progress(facts, quiet=self._quiet) as told,
                 ):
                     asked = [(report.position, report.leaf) for report in published]
                     origin = verifier.checkpoint.origin
-                    return recompute(asked, file, origin=origin, reduced=reduced)
+                    return recompute(asked, file, origin=origin, told=told)
             except NotRecomputed as error:
                 raise Broken(error.position, error.why) from error
 

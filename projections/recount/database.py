@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from glob import escape
 from json import dumps
@@ -24,21 +24,34 @@ UNORDERED_MB: Final = 256
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
+STREAMED_ROWS: Final = 2_000
 
 Shape = Mapping[str, "str | Shape"]
 """The types of columns by name, or those of the fields of an object."""
 
 
-def rows_in(path: Path, shape: Shape) -> str:
-    """To select from: a file with a row as JSON on each line, of these columns and types. Each line
-    is taken as text, which no byte of JSON ends: what reads JSON takes 32 MB a thread for it."""
-    name, structure = (text.replace("'", "''") for text in (escape(str(path)), dumps(shape)))
-    text = (
-        f"read_csv('{name}', columns = {{line: 'VARCHAR'}}, auto_detect = false, header = false,"
-        " delim = '\x01', quote = '', escape = '', new_line = '\\n',"
-        f" buffer_size = {2 * ROW_BYTES_MAX}, max_line_size = {ROW_BYTES_MAX})"
+def lines_in(path: Path) -> str:
+    """To select from: the lines of a file, in a column `line`. What reads JSON takes 32 MB a thread
+    for it; so a line is taken as text, which no byte of JSON ends."""
+    return (
+        f"read_csv({_quoted(escape(str(path)))}, columns = {{line: 'VARCHAR'}},"
+        " auto_detect = false, header = false, delim = '\x01', quote = '', escape = '',"
+        f" new_line = '\\n', buffer_size = {2 * ROW_BYTES_MAX}, max_line_size = {ROW_BYTES_MAX})"
     )
-    return f"(SELECT unnest(from_json(line, '{structure}')) FROM {text})"  # noqa: S608 - quoted above
+
+
+def from_json(shape: Shape) -> str:
+    """What the text `line` says, as an object of these fields and types."""
+    return f"from_json(line, {_quoted(dumps(shape))})"
+
+
+def rows_in(path: Path, shape: Shape) -> str:
+    """To select from: a file with a row as JSON on each line, of these columns and types."""
+    return f"(SELECT unnest({from_json(shape)}) FROM {lines_in(path)})"  # noqa: S608 - quoted above
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 class Database:
@@ -96,6 +109,12 @@ class Database:
             if memory != self._memory_mb:
                 with suppress(duckdb.OutOfMemoryException):
                     self._limit(self._memory_mb)
+
+    def streamed(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, some at a time; none other may be asked before the last one."""
+        self._db.execute(sql)
+        while rows := self._db.fetchmany(STREAMED_ROWS):
+            yield from rows
 
     def _limit(self, memory: int) -> None:
         self._db.execute(f"SET memory_limit = '{memory}MB'")

@@ -1,43 +1,18 @@
-"""What came late, was voided, or was recorded long after its day: from the leaves once more.
+"""What came late, was voided, or was recorded long after its day.
 
-The tables of figures forget who recorded what, so the leaves are read again, the first time that
-anybody asks. A fact has the day that it says (`effective_on`, the day after `last_day`; a project
-ends on its `last_day`), or that of its activity: when it was held, or else was to begin, as known
-at its position. A void has its target's day, as known just before it. Who is the same as whom holds
-on every day.
+The tables of figures forget who recorded what, so the leaves are asked (leaves.py). A fact has the
+day that it says (`effective_on`, the day after `last_day`; a project ends on its `last_day`), or
+that of its activity: when it was held, or else was to begin, as known at its position. A void has
+its target's day, as known just before it. Who is the same as whom holds on every day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
-from projections.recount.database import Database, Shape, rows_in
-from projections.recount.reading import LEAVES, VOIDED
-
-_SAYS: Final = {"effective_on": "DATE", "last_day": "DATE", "activity_id": "UUID"}
-
-_LEAF: Final[Shape] = {
-    "position": "BIGINT",
-    "stream": "UUID",
-    "type": "VARCHAR",
-    "actor": "VARCHAR",
-    "recorded_at": "VARCHAR",
-    "data": {"reason": "VARCHAR", "period_from": "DATE", "period_to": "DATE", **_SAYS},
-}
-
-_NAMED: Final[Shape] = {"void": "BIGINT", "target": "BIGINT", "type": "VARCHAR", "data": _SAYS}
-
-# Files are read by themselves: how long they are DuckDB does not know, and a join may take the
-# longer side into memory.
-_SAID_TABLE: Final = """CREATE TABLE said AS
-SELECT position, stream, type, actor, CAST(recorded_at[:10] AS DATE) AS recorded_on,
-    unnest(data)
-FROM {leaves}"""
-
-_NAMED_TABLE: Final = "CREATE TABLE named AS SELECT void, target, type, unnest(data) FROM {voided}"
+from projections.recount.database import Database
 
 _TOLD: Final = """CREATE TABLE told AS
 SELECT position, stream, about.type, actor, recorded_on, target, reason,
@@ -51,27 +26,19 @@ SELECT position, stream, about.type, actor, recorded_on, target, reason,
 FROM (
     SELECT position, stream, type, actor, recorded_on, NULL AS target, reason, period_from,
         period_to, type AS meant, effective_on, last_day, activity_id, position AS known
-    FROM said
-    WHERE position NOT IN (SELECT void FROM named)
+    FROM leaf
+    WHERE position NOT IN (SELECT void FROM voided)
     UNION ALL
-    SELECT position, stream, said.type, actor, recorded_on, target, reason, period_from,
-        period_to, named.type, named.effective_on, named.last_day, named.activity_id, position - 1
-    FROM said
-    JOIN named ON named.void = said.position
+    SELECT void.position, void.stream, void.type, void.actor, void.recorded_on, target, void.reason,
+        NULL, NULL, meant.type, meant.effective_on, meant.last_day, meant.activity_id,
+        void.position - 1
+    FROM voided
+    JOIN leaf AS void ON void.position = voided.void
+    JOIN leaf AS meant ON meant.position = voided.target
 ) AS about
 LEFT JOIN models.activity AS activity
     ON activity.activity_id = about.activity_id
     AND activity.known_from <= about.known AND about.known < activity.known_to"""
-
-_TOLD_OF_ATTENDED: Final = """INSERT INTO told
-SELECT attended.known_from, NULL,
-    CASE WHEN recorded THEN 'attendance.recorded.v1' ELSE 'attendance.registered.v1' END,
-    actor, recorded_on, NULL, NULL, false,
-    coalesce(activity.held_on, activity.starts_on), NULL, NULL
-FROM attended
-LEFT JOIN models.activity AS activity
-    ON activity.activity_id = attended.activity
-    AND activity.known_from <= attended.known_from AND attended.known_from < activity.known_to"""
 
 _LATE: Final = """SELECT late.position, late.type, CASE WHEN NOT late.always THEN late.day END,
     late.recorded_on, late.actor, list(closing.position ORDER BY closing.position)
@@ -110,13 +77,12 @@ Rows = list[tuple[Any, ...]]
 
 
 class Telling:
-    """Facts about facts, out of the files and tables that a recount leaves (reading.py).
+    """Facts about facts, out of the tables that a recount leaves.
     `first_day` and `last_day` are the days they concern, both inclusive, `known_at` is the last
     position."""
 
-    def __init__(self, db: Database, folder: Path) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._folder = folder
         self._found: dict[Hashable, Rows] = {}
 
     def late(self, first_day: date, last_day: date, known_at: int) -> Rows:
@@ -135,12 +101,7 @@ class Telling:
 
     def _rows(self, sql: str, first_day: date, last_day: date, known_at: int, **more: int) -> Rows:
         if not self._found:
-            files = {
-                "leaves": rows_in(self._folder / LEAVES, _LEAF),
-                "voided": rows_in(self._folder / VOIDED, _NAMED),
-            }
-            for step in (_SAID_TABLE, _NAMED_TABLE, _TOLD, _TOLD_OF_ATTENDED):
-                self._db.rows(step.format_map(files))
+            self._db.rows(_TOLD)
         key = (sql, first_day, last_day, known_at, *more.items())
         if key not in self._found:
             asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}

@@ -12,16 +12,16 @@ from typing import IO, Any, Final
 
 import orjson
 
-from projections.recount.reading import Unreadable
+from projections.recount.lines import Unreadable
 
 _NAMES: Final = {"position", "count", "sha256"}
 _LONGEST_BYTES: Final = 512
 _CHUNK_BYTES: Final = 1 << 20
 
 
-def lines_of(path: Path) -> int | None:
-    """How many lines come before the last one that names them; None where the last line is a leaf,
-    or the facts come through a pipe, which cannot be read twice.
+def bytes_of(path: Path) -> int | None:
+    """How many bytes come before the last line, which names how many lines they are; None where it
+    is a leaf, or the facts come through a pipe, which cannot be read twice.
 
     Raises Unreadable, OSError.
     """
@@ -35,13 +35,14 @@ def lines_of(path: Path) -> int | None:
         said = _said(line)
         if said is None:
             return None
-        lines, digest = _read(file, start + len(end) - len(line))
+        size = start + len(end) - len(line)
+        lines, digest = _read(file, size)
     if (lines, digest) != (said["count"], said["sha256"]):
         raise Unreadable(
             f"the last line names {said['count']} lines with the SHA-256 {said['sha256']},"
             f" but {lines} lines with {digest} come before it"
         )
-    return lines
+    return size
 
 
 def _said(line: bytes) -> dict[str, Any] | None:

@@ -18,14 +18,14 @@ from projections.reports.made import Made, NotMade
 
 def work(descriptor: int) -> None:
     """The process: is told through a pipe what to load, then what to make again; says how many
-    facts it has reduced now and then, and last an answer."""
+    facts it has counted now and then, and last an answer."""
     pipe = Connection(descriptor)
     answer: Made | NotMade
     try:
         parent, bundle, origin, tempfile.tempdir = pipe.recv()
         die_with(parent)
         with opened(bundle) as bag, bag.open(FACTS) as file:
-            answer = recompute(_asked(pipe), file, origin=origin, reduced=pipe.send)
+            answer = recompute(_asked(pipe), file, origin=origin, told=pipe.send)
     except NotRecomputed as error:
         answer = NotMade(error.position, error.why)
     except Exception as error:  # noqa: BLE001 - the edge of a process

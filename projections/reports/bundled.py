@@ -12,7 +12,7 @@ from projections.figures.refusals import FigureRefusal
 from projections.folding import UNFOLDABLE
 from projections.recount.database import LITTLE_MB
 from projections.recount.engine import from_leaves
-from projections.recount.reading import Unreadable
+from projections.recount.lines import Unreadable
 from projections.reports.filing import Filed, filed, made_again
 from projections.reports.made import Made
 from projections.reports.refusals import ReportMismatch
@@ -54,17 +54,17 @@ def recompute(
     facts: IO[bytes] | Iterable[bytes],
     *,
     origin: str,
-    reduced: Callable[[int], object] = lambda _: None,
+    told: Callable[[int], object] = lambda _: None,
 ) -> Made:
     """Makes published reports again from the facts alone, by the second engine, every filing of
-    them. `facts` are leaves, or an open file with one a line; `reduced` is told how many are done.
+    them. `facts` are leaves, or an open file with one a line; `told` is told how far it is.
 
     `published` are `report.published` facts, each its position and leaf; they are asked for when
     the facts are loaded. Raises NotRecomputed.
     """
     began = time.perf_counter()
     try:
-        with from_leaves(facts, origin=origin, memory_mb=LITTLE_MB, reduced=reduced) as engine:
+        with from_leaves(facts, origin=origin, memory_mb=LITTLE_MB, told=told) as engine:
             seconds = time.perf_counter() - began
             filings = [_filing(position, leaf) for position, leaf in published]
             for filing in filings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from io import BytesIO
+from itertools import repeat
 from pathlib import Path
 
 import duckdb
@@ -19,9 +19,9 @@ from projections import schema
 from projections.figures.catalogue import CATALOGUE
 from projections.figures.compute import compute
 from projections.models import MODELS
-from projections.recount import database, reading
+from projections.recount import database, lines, reducing
 from projections.recount.engine import from_leaves
-from projections.recount.reading import LINE_BYTES_MAX, Unreadable, read_lines
+from projections.recount.lines import Unreadable, stretches
 from projections.recount.tables import TABLES, columns
 from projections.runner import Projector
 from tests.projections.book_writer import ORIGIN, BookWriter, tamper
@@ -97,7 +97,7 @@ def test_no_leaves_make_empty_tables() -> None:
 
 def test_a_missing_leaf_is_no_file_to_recount(leaves: list[bytes]) -> None:
     with (
-        pytest.raises(Unreadable, match="lines"),
+        pytest.raises(Unreadable, match="position 11 follows on 9"),
         from_leaves(leaves[:9] + leaves[10:], origin=ORIGIN),
     ):
         pass
@@ -111,6 +111,48 @@ def test_leaves_of_another_ledger_are_not_recounted_under_this_ones_name(
         from_leaves(leaves, origin="other.example/2026"),
     ):
         pass
+
+
+def test_a_position_that_stands_there_twice_stops_a_recount(leaves: list[bytes]) -> None:
+    with (
+        pytest.raises(Unreadable, match="position 9 follows on 9"),
+        from_leaves([*leaves[:9], leaves[8], *leaves[10:]], origin=ORIGIN),
+    ):
+        pass
+
+
+def test_an_empty_line_is_no_fact(leaves: list[bytes]) -> None:
+    with (
+        pytest.raises(Unreadable, match="one of the lines is no fact"),
+        from_leaves([*leaves[:9], b"", *leaves[9:]], origin=ORIGIN),
+    ):
+        pass
+
+
+def test_an_empty_last_line_is_no_fact(leaves: list[bytes]) -> None:
+    with pytest.raises(Unreadable, match="is no fact"), from_leaves([*leaves, b""], origin=ORIGIN):
+        pass
+
+
+def test_leaves_are_counted_in_whatever_order_they_come(leaves: list[bytes]) -> None:
+    asked = "SELECT * FROM models.attendance ORDER BY activity_id, person_ref, known_from"
+    with (
+        from_leaves(leaves, origin=ORIGIN) as one,
+        from_leaves(leaves[::-1], origin=ORIGIN) as other,
+    ):
+        assert one.rows(asked, {}) == other.rows(asked, {}) != []
+
+
+def test_a_part_that_became_too_large_is_reduced_in_parts(
+    leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        wanted = [engine.rows(sql, {}) for sql in asked]
+    monkeypatch.setattr(reducing, "BUFFERED_BYTES", 1)
+    monkeypatch.setattr(reducing, "PART_BYTES", 1_000)
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        assert [engine.rows(sql, {}) for sql in asked] == wanted
 
 
 def test_a_type_nobody_thought_of_stops_a_recount(leaves: list[bytes]) -> None:
@@ -166,19 +208,19 @@ def test_a_file_that_was_cut_is_not_recounted(leaves: list[bytes], tmp_path: Pat
         pass
 
 
-def test_one_endless_line_is_not_read_to_its_end() -> None:
-    with closing(read_lines(BytesIO(b"[" * 1_000_000))) as lines:
-        assert len(next(lines)) == LINE_BYTES_MAX
+def test_one_endless_line_is_not_read_to_its_end(tmp_path: Path) -> None:
+    endless = repeat(b"[" * 100_000)
+    with pytest.raises(Unreadable, match="line 1 is longer than any fact"):
+        next(stretches(endless, tmp_path))
 
 
-def test_what_is_on_disk_is_counted_as_what_is_in_memory_is(
+def test_leaves_in_many_files_are_counted_as_those_in_one(
     leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
     with from_leaves(leaves, origin=ORIGIN) as engine:
         wanted = [engine.rows(sql, {}) for sql in asked]
-    monkeypatch.setattr(reading, "BUFFERED_BYTES", 1)
-    monkeypatch.setattr(reading, "PART_BYTES", 1_000)
+    monkeypatch.setattr(lines, "STRETCH_BYTES", 1_000)
     with from_leaves(leaves, origin=ORIGIN) as engine:
         assert [engine.rows(sql, {}) for sql in asked] == wanted
 

@@ -154,7 +154,7 @@ def test_what_it_cannot_read_is_told_at_the_report_that_was_asked_for(exported: 
     bundle = changed(other, exported, b'"position":42,', b'"position":43,')
     with Beside(bundle, quiet=True) as recount:
         recount.begin(verifier)
-        with pytest.raises(Broken, match=r"number 42 holds position 43") as found:
+        with pytest.raises(Broken, match=r"position 43 follows on 41") as found:
             recount._answer(verifier.published, 200)
     assert found.value.position == verifier.published[0].position
 
