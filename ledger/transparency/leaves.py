@@ -167,12 +167,16 @@ class NotCanonical(ValueError):
     """Bytes that mean the same as a leaf's, but are not those it would have."""
 
 
+UNREADABLE: Final = (ValueError, RecursionError)
+"""What msgspec and orjson raise, and NotCanonical."""
+
+
 def _no_float(text: str) -> NoReturn:
     raise NotCanonical(f"holds the number {text[:40]}, and a leaf holds integers only")
 
 
-_decode: Final = msgspec.json.Decoder(Leaf, float_hook=_no_float).decode
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_decoder: Final = msgspec.json.Decoder(Leaf, float_hook=_no_float)
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 )
@@ -180,18 +184,42 @@ _INSTANT: Final = re.compile(
 
 def read(line: bytes) -> Leaf:
     """A leaf, if these are its RFC 8785 bytes. Raises ValueError, whose text says what is wrong."""
-    leaf = _decode(line)
-    if _encode(leaf) != line:
+    leaf = _decoder.decode(line)
+    if _encoder.encode(leaf) != line:
         raise NotCanonical("is not in canonical form (RFC 8785): the same content has other bytes")
-    try:
-        orjson.dumps(leaf.data, option=orjson.OPT_STRICT_INTEGER)
-    except orjson.JSONEncodeError as error:
-        raise NotCanonical("holds an integer from 2^53 on, which readers differ about") from error
+    _demand_integers(leaf.data)
     if len(line) > LEAF_BYTES_MAX:
         raise NotCanonical(f"has {len(line):,} bytes, and a leaf at most {LEAF_BYTES_MAX:,}")
-    if b"\\u0000" in line or not line.isascii():
+    if _is_of_any_text(line):
         _demand_texts(msgspec.json.decode(line))
     return leaf
+
+
+def read_many(lines: list[bytes]) -> list[Leaf]:
+    """The leaves of lines that `read` finds nothing wrong with, in half its time. Raises
+    ValueError, RecursionError, which do not say what is wrong with which."""
+    text = b"\n".join(lines) + b"\n"
+    leaves = _decoder.decode_lines(text)
+    if len(leaves) != len(lines) or _encoder.encode_lines(leaves) != text:
+        raise NotCanonical
+    _demand_integers([leaf.data for leaf in leaves])
+    if max(map(len, lines)) > LEAF_BYTES_MAX:
+        raise NotCanonical
+    for line in filter(_is_of_any_text, lines if _is_of_any_text(text) else ()):
+        _demand_texts(msgspec.json.decode(line))
+    return leaves
+
+
+def _demand_integers(value: Any) -> None:
+    try:
+        orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise NotCanonical("holds an integer from 2^53 on, which readers differ about") from error
+
+
+def _is_of_any_text(text: bytes) -> bool:
+    """Whether it may hold a text that a leaf must not hold."""
+    return b"\\u0000" in text or not text.isascii()
 
 
 def _demand_texts(value: Any) -> None:
@@ -247,8 +275,7 @@ def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read
         found: list[Broken] = []
         try:
             for batch in batches:
-                for line in batch:
-                    reading.take(line)
+                reading.take(batch)
         except Broken as broken:
             found.append(broken)
         found += _repeated(events)
@@ -280,13 +307,23 @@ class _Reading:
         self._last: dict[str, Published] = {}
         self._asked: list[Published] = []
 
-    def take(self, line: bytes) -> None:
-        """The next leaf. Raises Broken."""
-        self.position = position = self.position + 1
+    def take(self, batch: list[bytes]) -> None:
+        """The next leaves. Raises Broken."""
         try:
-            leaf = read(line)
-        except (ValueError, RecursionError) as error:  # msgspec's, orjson's and our own
-            raise Broken(position, f"the leaf {_told(error)}") from error
+            leaves: Iterable[Leaf] = read_many(batch)
+        except UNREADABLE:
+            leaves = map(self._read, batch)
+        for line, leaf in zip(batch, leaves, strict=True):
+            self._take(leaf, line)
+
+    def _read(self, line: bytes) -> Leaf:
+        try:
+            return read(line)
+        except UNREADABLE as error:
+            raise Broken(self.position + 1, f"the leaf {_told(error)}") from error
+
+    def _take(self, leaf: Leaf, line: bytes) -> None:
+        self.position = position = self.position + 1
         if leaf.position != position:
             raise Broken(position, f"here stands the fact of position {leaf.position:,}")
         if leaf.recorded_at != self.recorded_at:
