@@ -40,6 +40,7 @@ def take(
     `meanwhile` is called now and then, while facts are on the desk that may yet be refused.
     """
     item = 0
+    desk.admit(authority)
     try:
         answers: list[Answer] = []
         for item, slip in enumerate(slips):
@@ -61,7 +62,7 @@ def take(
             item = conflicts[0][0]
             raise _joined(conflict for _, conflict in conflicts)
     except Refusal as refusal:
-        desk.start()
+        desk.drop()
         raise Refused(refusal, item) from refusal
     desk.accept()
     return answers
