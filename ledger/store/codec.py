@@ -12,8 +12,7 @@ from unicodedata import is_normalized, normalize
 from uuid import UUID
 
 import msgspec
-import orjson
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from ledger.domain.facts import FACTS, Fact
@@ -24,6 +23,7 @@ LEAF_BYTES_MAX: Final = 65_535
 """The entry bundles of the log prefix a leaf with 16 bits."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
+_encode_leaf: Final = msgspec.json.Encoder().encode
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     topic: msgspec.json.Decoder(cls) for topic, cls in FACTS.items()
 }
@@ -139,24 +139,39 @@ def event_key(source: str, id: str) -> UUID:
     return UUID(bytes=event_digest(source, id))
 
 
+class _Written(Struct, frozen=True, gc=False):
+    """A leaf as it is written: its fields in canonical order."""
+
+    actor: str
+    causation: str | UnsetType
+    correlation: str | UnsetType
+    data: Raw
+    id: str
+    position: int
+    recorded_at: str
+    source: str
+    stream: UUID
+    type: str
+    v: int
+    version: int
+
+
 def leaf(entry: Entry, data: bytes) -> bytes:
     """The canonical bytes of a fact with its envelope; log-format.md, section Leaf."""
-    dumps = orjson.dumps
-    cause = b"" if entry.causation is None else b'"causation":' + dumps(entry.causation) + b","
-    if entry.correlation is not None:
-        cause += b'"correlation":' + dumps(entry.correlation) + b","
-    return (
-        b'{"actor":"%b",%b"data":%b,"id":%b,"position":%d,"recorded_at":"%b","source":%b,"stream":%b,"type":"%b","v":1,"version":%d}'
-        % (
-            entry.actor.encode(),
-            cause,
-            data,
-            dumps(entry.id),
+    causation, correlation = entry.causation, entry.correlation
+    return _encode_leaf(
+        _Written(
+            entry.actor,
+            UNSET if causation is None else causation,
+            UNSET if correlation is None else correlation,
+            Raw(data),
+            entry.id,
             entry.position,
-            entry.recorded_at.encode(),
-            dumps(entry.source),
-            dumps(entry.stream),  # five times as fast as str()
-            entry.fact.topic.encode(),
+            entry.recorded_at,
+            entry.source,
+            entry.stream,
+            entry.fact.topic,
+            1,
             entry.version,
         )
     )
