@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ledger.domain import facts as f
 from ledger.domain.commands import Command, Incoming
-from ledger.domain.streams import Kind, stream_of
+from ledger.domain.streams import Kind, streams_of
 from ledger.store import codec
 
 
@@ -22,14 +22,16 @@ class Slip(Struct, frozen=True, gc=False):
 
 def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
     """A command's facts with their keys and streams: worked out by the thread that submits."""
-    slips = []
-    for incoming in command.facts:
-        key = codec.event_digest(incoming.source, incoming.id)
-        if isinstance(incoming.fact, f.FactVoided):
-            slips.append(Slip(incoming, key, None, None))
-        else:
-            slips.append(Slip(incoming, key, *stream_of(space, incoming.fact)))
-    return tuple(slips)
+    facts = [incoming.fact for incoming in command.facts]
+    streams = iter(streams_of(space, [fact for fact in facts if type(fact) is not f.FactVoided]))
+    return tuple(
+        Slip(
+            incoming,
+            codec.event_digest(incoming.source, incoming.id),
+            *((None, None) if type(incoming.fact) is f.FactVoided else next(streams)),
+        )
+        for incoming in command.facts
+    )
 
 
 class Wanted(NamedTuple):
