@@ -71,8 +71,10 @@ def take(
 def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
-    if not authority.may_use(incoming.source):
-        raise r.SourceNotCovered(source=incoming.source)
+    if incoming.source not in desk.covered:
+        if not authority.may_use(incoming.source):
+            raise r.SourceNotCovered(source=incoming.source)
+        desk.covered.add(incoming.source)
     known = desk.known(slip.key)
     if known is not None:
         return _repeated(incoming, known)

@@ -137,6 +137,7 @@ class Desk:
         self.seats.begin(line)
         self._catch_up(position, since)
         self.position = self.head = position
+        self.next_position = position + 1
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
@@ -307,6 +308,8 @@ class Desk:
         """Who brings the next command."""
         if authority != self._admitted:
             self._admitted = authority
+            self.covered: set[str] = set()
+            """Sources that it may use, of those it used."""
             self.open.clear()
 
     def drop(self) -> None:
@@ -318,6 +321,8 @@ class Desk:
         """Begin a command with nothing of it on the desk."""
         self._command: dict[int, Change] = {}
         self._rows_now: list[Row] = []
+        self.next_position = self.position + 1
+        """The position of the command's next fact."""
         self._drained = 0  # of the command's rows
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
@@ -337,14 +342,10 @@ class Desk:
             self._command[number] = change
         return change
 
-    @property
-    def next_position(self) -> int:
-        """The position of the command's next fact."""
-        return self.position + len(self._rows_now) + 1
-
     def put(self, row: Row, stream: Stream) -> None:
         """One more fact of the command, the last one of its stream."""
         self._rows_now.append(row)
+        self.next_position += 1
         self._known_now[row.event_key] = row
         fact = row.entry.fact
         if row.entry.version == 1:
@@ -367,6 +368,7 @@ class Desk:
         """The same for the first fact of an attendance: its stream is made when asked for."""
         id = row.entry.stream
         self._rows_now.append(row)
+        self.next_position += 1
         self._known_now[row.event_key] = row
         self._firsts_now[id.int] = row
         self.mentions.put_attendance(fact.activity_id, fact.organisation_id, id)
