@@ -216,8 +216,8 @@ def _is_all(body: bytes, events: Sequence[Any], canonical: Sequence[bytes]) -> b
 
 
 _BARE: Final = 18
-"""Quotation marks of an event without what may be left out, and without its fact's: `data`, and four
-names with their texts."""
+"""Quotation marks of an event without what may be left out, and without its fact's: `data`, and
+four names with their texts."""
 
 
 def _strings(text: bytes) -> int:

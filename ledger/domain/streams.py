@@ -95,7 +95,7 @@ def _organisation(x: Any) -> tuple[object, ...]:
     return (x.organisation_id,)
 
 
-def _cluster(x: Any) -> tuple[object, ...]:
+def _cluster_code(x: Any) -> tuple[object, ...]:
     return (x.cluster,)
 
 
@@ -124,7 +124,7 @@ def _person(x: Any) -> tuple[object, ...]:
 
 
 _BY_PREFIX: Final[dict[str, tuple[Kind, Key]]] = {
-    "cluster": (Kind.cluster, _cluster),
+    "cluster": (Kind.cluster, _cluster_code),
     "organisation": (Kind.organisation, _organisation),
     "membership": (Kind.membership, _membership),
     "activity": (Kind.activity, _activity),
@@ -226,8 +226,14 @@ def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
 Named = Callable[[UUID, Any], Iterable[UUID]]
 
 
+@lru_cache(maxsize=1_000)
+def _cluster(space: int, code: str) -> UUID:
+    """The id of a cluster's stream: few are named, by many facts; `space` as above."""
+    return stream_id(UUID(int=space), Kind.cluster, code)
+
+
 def _clusters(space: UUID, codes: Iterable[str]) -> list[UUID]:
-    return [stream_id(space, Kind.cluster, code) for code in codes]
+    return [_cluster(space.int, code) for code in codes]
 
 
 def _of_attendance(_: UUID, fact: Any) -> tuple[UUID, ...]:
@@ -237,7 +243,7 @@ def _of_attendance(_: UUID, fact: Any) -> tuple[UUID, ...]:
 
 
 def _of_membership(space: UUID, fact: Any) -> tuple[UUID, ...]:
-    return fact.organisation_id, stream_id(space, Kind.cluster, fact.cluster)
+    return fact.organisation_id, _cluster(space.int, fact.cluster)
 
 
 _NAMED: Final[dict[type[Fact], Named]] = {

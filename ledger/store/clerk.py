@@ -72,9 +72,7 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
     if incoming.source not in desk.covered:
-        if not authority.may_use(incoming.source):
-            raise r.SourceNotCovered(source=incoming.source)
-        desk.covered.add(incoming.source)
+        _cover(desk, incoming.source, authority)
     known = desk.known(slip.key)
     if known is not None:
         return _repeated(incoming, known)
@@ -108,6 +106,12 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     change = desk.change(stream)
     change.item = item
     return _append(desk, change, slip, authority.actor)
+
+
+def _cover(desk: Desk, source: str, authority: Authority) -> None:
+    if not authority.may_use(source):
+        raise r.SourceNotCovered(source=source)
+    desk.covered.add(source)
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:

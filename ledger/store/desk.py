@@ -75,6 +75,8 @@ class Desk:
         self._ids = StreamIds(space)
         self.stream_id = self._ids.of
         self._admitted: Authority | None = None
+        self.covered: set[str] = set()
+        """Sources that who brings the command may use, of those it used."""
         self.forget()
 
     def forget(self) -> None:
@@ -244,9 +246,8 @@ class Desk:
         ours = id.int in self._command
         if not ours and self.is_known(id):
             exists = True
-        elif exists := self.stream(_ORGANISATION, id).state.exists:
-            if not ours:
-                self._world.organisations.put(id.int, value=True)
+        elif (exists := self.stream(_ORGANISATION, id).state.exists) and not ours:
+            self._world.organisations.put(id.int, value=True)
         if exists:
             self._met.add(organisation_id.int)
         return exists
@@ -308,8 +309,7 @@ class Desk:
         """Who brings the next command."""
         if authority != self._admitted:
             self._admitted = authority
-            self.covered: set[str] = set()
-            """Sources that it may use, of those it used."""
+            self.covered.clear()
             self.open.clear()
 
     def drop(self) -> None:
