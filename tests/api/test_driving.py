@@ -111,6 +111,30 @@ def test_a_small_batch_is_recorded_without_a_thread(book_url: str, waited: list[
     awaited(main())
 
 
+def test_the_collector_is_patient_while_large_batches_come(
+    book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driving, "PATIENT_S", 0.2)
+    usual = gc.get_threshold()
+    patient = (driving.PATIENT_YOUNG, *usual[1:])
+
+    async def main() -> None:
+        async with driven(book_url) as (_, post):
+            await post(named())
+            assert gc.get_threshold() == usual
+            for _ in range(2):
+                await post(*many())
+                assert gc.get_threshold() == patient
+            until = time.monotonic() + LIMIT_S
+            while gc.get_threshold() != usual and time.monotonic() < until:
+                await asyncio.sleep(0.01)
+            assert gc.get_threshold() == usual
+            await post(*many())
+
+    awaited(main())
+    assert gc.get_threshold() == usual
+
+
 def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> None:
     async def main() -> None:
         async with driven(book_url) as (_, post):
