@@ -22,16 +22,16 @@ class Slip(Struct, frozen=True, gc=False):
 
 def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
     """A command's facts with their keys and streams: worked out by the thread that submits."""
-    facts = [incoming.fact for incoming in command.facts]
-    streams = iter(streams_of(space, [fact for fact in facts if type(fact) is not f.FactVoided]))
-    return tuple(
-        Slip(
-            incoming,
-            codec.event_digest(incoming.source, incoming.id),
-            *((None, None) if type(incoming.fact) is f.FactVoided else next(streams)),
-        )
-        for incoming in command.facts
-    )
+    own = [it.fact for it in command.facts if type(it.fact) is not f.FactVoided]
+    streams = iter(streams_of(space, own))
+    slips = []
+    for incoming in command.facts:
+        key = codec.event_digest(incoming.source, incoming.id)
+        if type(incoming.fact) is f.FactVoided:
+            slips.append(Slip(incoming, key, None, None))
+        else:
+            slips.append(Slip(incoming, key, *next(streams)))
+    return tuple(slips)
 
 
 class Wanted(NamedTuple):
