@@ -7,6 +7,7 @@ more than was sent ahead, or failed, goes to a thread, where it may take as long
 """
 
 import asyncio
+import gc
 import select
 from collections.abc import Callable
 from threading import get_ident
@@ -25,7 +26,35 @@ BRIEF_MS: Final = 20
 """Look-ups take less. Who read a batch then took the interpreter from who decides, and nothing was
 left to read in the wait for rows and commit, which is ten times as long."""
 
+PATIENT_YOUNG: Final = 50_000
+PATIENT_S: Final = 1.0
+
 log: Final = structlog.get_logger(__name__)
+
+
+class Patience:
+    """The collector's, while large batches come: the objects they are made of, tens of thousands
+    with no cycle among them, are gone before it would be worth looking at them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._usual = gc.get_threshold()
+        self._end: asyncio.TimerHandle | None = None
+
+    def have(self) -> None:
+        """For a moment from now on."""
+        if self._end is None:
+            gc.set_threshold(max(PATIENT_YOUNG, self._usual[0]), *self._usual[1:])
+        else:
+            self._end.cancel()
+        self._end = self._loop.call_later(PATIENT_S, self.lose)
+
+    def lose(self) -> None:
+        """Collect as usual."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+            gc.set_threshold(*self._usual)
 
 
 class Driver:
@@ -43,6 +72,7 @@ class Driver:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
+        self._patience = Patience(self._loop)
         self._work = asyncio.Event()
         self._turns = asyncio.Lock()
         self._waits = asyncio.Event()
@@ -77,6 +107,7 @@ class Driver:
         """Record what is queued, then stop."""
         self._writer.stop()
         await self._task
+        self._patience.lose()
 
     async def _run(self) -> None:
         writer, batch = self._writer, list[Ticket]()
@@ -99,6 +130,8 @@ class Driver:
             self._failed()
 
     async def _in_thread(self, batch: list[Ticket]) -> None:
+        if facts_of(batch) > INLINE_FACTS_MAX:
+            self._patience.have()
         try:
             await asyncio.to_thread(self._writer.record_batch, batch)
         finally:

@@ -243,9 +243,10 @@ def _attendance(fact: Any, world: World) -> None:
 
 def welcome(fact: Any, world: World) -> None:
     """What an attendance is held to for whoever comes, at an activity that takes place."""
-    _not_erased(fact, world)
-    if fact.organisation_id is not None:
-        _known_organisation(world, fact.organisation_id)
+    if world.is_erased(fact.person_ref):
+        raise r.PersonErased(person_ref=fact.person_ref)
+    if fact.organisation_id is not None and not world.is_organisation(fact.organisation_id):
+        raise r.UnknownOrganisation(organisation_id=fact.organisation_id)
 
 
 def _not_erased(fact: Any, world: World) -> None:

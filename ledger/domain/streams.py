@@ -3,7 +3,7 @@
 A stream's id is `uuid5(namespace of the ledger's origin, kind + "/" + key parts joined by "/")`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from enum import IntEnum
 from functools import cache, lru_cache
@@ -23,7 +23,13 @@ _ONE_DAY: Final = timedelta(days=1)
 _json: Final = json.Encoder().encode
 _uuid: Final = msgpack.Decoder(UUID).decode
 """From 16 bytes behind _SIXTEEN: an eighth of what UUID(int=…) takes, half of msgspec's convert."""
+_uuids: Final = msgpack.Decoder(list[UUID]).decode
+"""From _LIST, how many they are in four bytes, and each as above."""
 _SIXTEEN: Final = b"\xc4\x10"
+_LIST: Final = b"\xdd"
+_VERSIONED: Final = bytes(byte & 0x0F | 0x50 for byte in range(256))
+_VARIED: Final = bytes(byte & 0x3F | 0x80 for byte in range(256))
+"""What the seventh and the ninth byte of a hash become."""
 
 
 class Kind(IntEnum):
@@ -89,7 +95,7 @@ def _organisation(x: Any) -> tuple[object, ...]:
     return (x.organisation_id,)
 
 
-def _cluster(x: Any) -> tuple[object, ...]:
+def _cluster_code(x: Any) -> tuple[object, ...]:
     return (x.cluster,)
 
 
@@ -118,7 +124,7 @@ def _person(x: Any) -> tuple[object, ...]:
 
 
 _BY_PREFIX: Final[dict[str, tuple[Kind, Key]]] = {
-    "cluster": (Kind.cluster, _cluster),
+    "cluster": (Kind.cluster, _cluster_code),
     "organisation": (Kind.organisation, _organisation),
     "membership": (Kind.membership, _membership),
     "activity": (Kind.activity, _activity),
@@ -142,7 +148,11 @@ STREAMS: Final[dict[type[Fact], tuple[Kind, Key]]] = {
 """Kind and key of every fact but `fact.voided`, which is written to its target's stream."""
 
 
-def key_of(fact: Fact) -> tuple[Kind, tuple[object, ...]]:
+Place = tuple[Kind, tuple[object, ...]]
+"""Kind and key parts of a stream."""
+
+
+def key_of(fact: Fact) -> Place:
     """Kind and key parts of a fact's stream. KeyError for `fact.voided`."""
     kind, key = STREAMS[type(fact)]
     return kind, key(fact)
@@ -153,6 +163,35 @@ def stream_of(space: UUID, fact: Fact) -> tuple[Kind, UUID]:
     kind, key = STREAMS[type(fact)]
     return kind, stream_id(space, kind, *key(fact))
 
+
+def streams_of(space: UUID, facts: Sequence[Fact]) -> list[tuple[Kind, UUID]]:
+    """The same of many facts, whose keys and ids are spelled and read at once: a quarter less."""
+    if len(facts) < _FEW:
+        return [stream_of(space, fact) for fact in facts]
+    places = [key_of(fact) for fact in facts]
+    kinds = [kind for kind, _ in places]
+    begun = {kind: _begun(space.int, kind) for kind in kinds}
+    digests = []
+    for kind, text in zip(kinds, _texts(places), strict=True):
+        digest = begun[kind].copy()
+        digest.update(text)
+        digests.append(_SIXTEEN + digest.digest()[:16])
+    packed = bytearray().join(digests)
+    packed[8::18] = packed[8::18].translate(_VERSIONED)
+    packed[10::18] = packed[10::18].translate(_VARIED)
+    return list(zip(kinds, _uuids(_LIST + len(places).to_bytes(4) + packed), strict=True))
+
+
+def _texts(places: Iterable[Place]) -> Iterator[bytes]:
+    """What is hashed of each key."""
+    ids = [key for kind, key in places if kind in _KEYED_BY_IDS]
+    spelled = iter(_json(ids)[3:-3].replace(b'","', b"/").split(b'"],["'))
+    for kind, key in places:
+        yield next(spelled) if kind in _KEYED_BY_IDS else "/".join(map(str, key)).encode()
+
+
+_FEW: Final = 5
+"""For fewer facts each by itself takes less."""
 
 _DAY_FIELDS: Final[dict[type[Fact], tuple[str, bool]]] = {
     cls: ("effective_on", False) if "effective_on" in cls.__struct_fields__ else ("last_day", True)
@@ -187,8 +226,14 @@ def mentions(space: UUID, fact: Fact) -> tuple[UUID, ...]:
 Named = Callable[[UUID, Any], Iterable[UUID]]
 
 
+@lru_cache(maxsize=1_000)
+def _cluster(space: int, code: str) -> UUID:
+    """The id of a cluster's stream: few are named, by many facts; `space` as above."""
+    return stream_id(UUID(int=space), Kind.cluster, code)
+
+
 def _clusters(space: UUID, codes: Iterable[str]) -> list[UUID]:
-    return [stream_id(space, Kind.cluster, code) for code in codes]
+    return [_cluster(space.int, code) for code in codes]
 
 
 def _of_attendance(_: UUID, fact: Any) -> tuple[UUID, ...]:
@@ -198,7 +243,7 @@ def _of_attendance(_: UUID, fact: Any) -> tuple[UUID, ...]:
 
 
 def _of_membership(space: UUID, fact: Any) -> tuple[UUID, ...]:
-    return fact.organisation_id, stream_id(space, Kind.cluster, fact.cluster)
+    return fact.organisation_id, _cluster(space.int, fact.cluster)
 
 
 _NAMED: Final[dict[type[Fact], Named]] = {

@@ -25,6 +25,11 @@ def _header(element_oid: int, length: int) -> bytes:
     return _HEADER.pack(1, 0, element_oid, length, 1)
 
 
+def _joined(length: bytes, packed: Sequence[bytes]) -> bytes:
+    """Values of one length, each behind it."""
+    return length + length.join(packed) if packed else b""
+
+
 class UuidArray(bytes):
     """`uuid[]`."""
 
@@ -38,8 +43,7 @@ class UuidArray(bytes):
     @classmethod
     def of_bytes(cls, values: Sequence[bytes]) -> "UuidArray":
         """From the 16 bytes of each id."""
-        body = b"".join([_LENGTH_OF_16 + value for value in values])
-        return cls(_header(2950, len(values)) + body)
+        return cls(_header(2950, len(values)) + _joined(_LENGTH_OF_16, values))
 
 
 class BigintArray(bytes):
@@ -50,8 +54,8 @@ class BigintArray(bytes):
     @classmethod
     def of(cls, values: Sequence[int]) -> "BigintArray":
         """Packed, in this order."""
-        body = b"".join([_LENGTH_OF_8 + value.to_bytes(8, signed=True) for value in values])
-        return cls(_header(20, len(values)) + body)
+        packed = [value.to_bytes(8, signed=True) for value in values]
+        return cls(_header(20, len(values)) + _joined(_LENGTH_OF_8, packed))
 
 
 class ByteaArray(bytes):

@@ -27,27 +27,25 @@ def wanted_by(desk: Desk, batch: Iterable[Sequence[Slip]]) -> Wanted:
     seen: set[int] = set()
     for slips in batch:
         for slip in slips:
-            fact = slip.incoming.fact
+            fact, id = slip.incoming.fact, slip.stream
             wanted.keys.append(slip.key)
-            if slip.kind is None or slip.stream is None:
+            if slip.kind is None or id is None:
                 assert isinstance(fact, f.FactVoided)
                 source = fact.target_source or slip.incoming.source
                 wanted.targets.append(codec.event_digest(source, fact.target))
+            elif slip.kind is _ATTENDANCE:
+                if not desk.keeps(id):
+                    came = type(fact) is f.AttendanceRecorded
+                    (wanted.firsts if came else wanted.streams)[id.int] = id
+                _want_attended(desk, wanted, fact, seen)
             else:
-                _want(desk, wanted, slip.kind, slip.stream, fact, seen)
+                _want(desk, wanted, slip.kind, id, fact)
     for number in wanted.streams:  # asked for in any case
         wanted.firsts.pop(number, None)
     return wanted
 
 
-def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any, seen: set[int]) -> None:
-    """`seen` are the activities and organisations that attendances of the batch named before."""
-    if kind is _ATTENDANCE:
-        if not desk.keeps(id):
-            streams = wanted.firsts if type(fact) is f.AttendanceRecorded else wanted.streams
-            streams[id.int] = id
-        _want_attended(desk, wanted, fact, seen)
-        return
+def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any) -> None:
     _want_stream(desk, wanted, id)
     if kind in _OF_PROJECTS:
         wanted.projects[fact.project_id.int] = fact.project_id
@@ -62,7 +60,7 @@ def _want(desk: Desk, wanted: Wanted, kind: Kind, id: UUID, fact: Any, seen: set
 
 
 def _want_attended(desk: Desk, wanted: Wanted, fact: Any, seen: set[int]) -> None:
-    """Who comes, to what, for whom."""
+    """Who comes, to what, for whom; `seen` were named before by attendances of the batch."""
     wanted.persons.append(fact.person_ref)
     if fact.activity_id.int not in seen:
         seen.add(fact.activity_id.int)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ledger.domain import facts as f
 from ledger.domain.commands import Command, Incoming
-from ledger.domain.streams import Kind, stream_of
+from ledger.domain.streams import Kind, streams_of
 from ledger.store import codec
 
 
@@ -22,13 +22,15 @@ class Slip(Struct, frozen=True, gc=False):
 
 def slips_of(space: UUID, command: Command) -> tuple[Slip, ...]:
     """A command's facts with their keys and streams: worked out by the thread that submits."""
+    own = [it.fact for it in command.facts if type(it.fact) is not f.FactVoided]
+    streams = iter(streams_of(space, own))
     slips = []
     for incoming in command.facts:
         key = codec.event_digest(incoming.source, incoming.id)
-        if isinstance(incoming.fact, f.FactVoided):
+        if type(incoming.fact) is f.FactVoided:
             slips.append(Slip(incoming, key, None, None))
         else:
-            slips.append(Slip(incoming, key, *stream_of(space, incoming.fact)))
+            slips.append(Slip(incoming, key, *next(streams)))
     return tuple(slips)
 
 

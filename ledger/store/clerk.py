@@ -40,6 +40,7 @@ def take(
     `meanwhile` is called now and then, while facts are on the desk that may yet be refused.
     """
     item = 0
+    desk.admit(authority)
     try:
         answers: list[Answer] = []
         for item, slip in enumerate(slips):
@@ -61,7 +62,7 @@ def take(
             item = conflicts[0][0]
             raise _joined(conflict for _, conflict in conflicts)
     except Refusal as refusal:
-        desk.start()
+        desk.drop()
         raise Refused(refusal, item) from refusal
     desk.accept()
     return answers
@@ -70,8 +71,8 @@ def take(
 def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
-    if not authority.may_use(incoming.source):
-        raise r.SourceNotCovered(source=incoming.source)
+    if incoming.source not in desk.covered:
+        _cover(desk, incoming.source, authority)
     known = desk.known(slip.key)
     if known is not None:
         return _repeated(incoming, known)
@@ -105,6 +106,12 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     change = desk.change(stream)
     change.item = item
     return _append(desk, change, slip, authority.actor)
+
+
+def _cover(desk: Desk, source: str, authority: Authority) -> None:
+    if not authority.may_use(source):
+        raise r.SourceNotCovered(source=source)
+    desk.covered.add(source)
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:

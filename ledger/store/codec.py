@@ -5,15 +5,14 @@ space, integers below 2^53, no floats, strings in NFC; `tests/store/test_codec.p
 against the `rfc8785` package.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 from unicodedata import is_normalized, normalize
 from uuid import UUID
 
 import msgspec
-import orjson
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from ledger.domain.facts import FACTS, Fact
@@ -24,6 +23,7 @@ LEAF_BYTES_MAX: Final = 65_535
 """The entry bundles of the log prefix a leaf with 16 bits."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
+_encode_leaf: Final = msgspec.json.Encoder().encode
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     topic: msgspec.json.Decoder(cls) for topic, cls in FACTS.items()
 }
@@ -69,15 +69,45 @@ def settled(fact: Fact) -> tuple[Fact, bytes]:
 
     Raises InvalidFact, msgspec.ValidationError.
     """
-    if given := getattr(fact, "identifiers", None):
-        fact = replace(fact, identifiers=tuple(map(spelled, given)))
+    fact = _spelled(fact)
     encoded = _encode(fact)
-    if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
+    if _is_settled(encoded):
+        return fact, encoded
+    if not is_normalized("NFC", encoded.decode()):
         fact = msgspec.convert(_composed(msgspec.json.decode(encoded)), type(fact))
         encoded = _encode(fact)
     if b"\\u0000" in encoded and "\x00" in encoded.decode("unicode_escape", "replace"):
         raise InvalidFact("invalid_fact", "Text must not hold the character U+0000.")
     return fact, encoded
+
+
+def settled_together(facts: Sequence[Fact]) -> tuple[list[Fact], list[bytes]]:
+    """The same of many, looked at together: of a thousand facts hardly one has a letter or sign
+    that needs a second look. Raises the same.
+    """
+    spelled = [_spelled(fact) for fact in facts]
+    encoded = [_encode(fact) for fact in spelled]
+    if _is_settled(b"".join(encoded)):
+        return spelled, encoded
+    pairs = [settled(fact) for fact in facts]
+    return [fact for fact, _ in pairs], [canonical for _, canonical in pairs]
+
+
+def _is_settled(encoded: bytes) -> bool:
+    """Whether there is nothing to compose, nor an escape that may stand for U+0000."""
+    return encoded.isascii() and b"\\" not in encoded
+
+
+_IDENTIFIED: Final = frozenset(
+    cls for cls in FACTS.values() if "identifiers" in cls.__struct_fields__
+)
+
+
+def _spelled(fact: Any) -> Fact:
+    if type(fact) in _IDENTIFIED and fact.identifiers:
+        fact = replace(fact, identifiers=tuple(map(spelled, fact.identifiers)))
+    found: Fact = fact
+    return found
 
 
 def _composed(value: Any) -> Any:
@@ -109,24 +139,39 @@ def event_key(source: str, id: str) -> UUID:
     return UUID(bytes=event_digest(source, id))
 
 
+class _Written(Struct, frozen=True, gc=False):
+    """A leaf as it is written: its fields in canonical order."""
+
+    actor: str
+    causation: str | UnsetType
+    correlation: str | UnsetType
+    data: Raw
+    id: str
+    position: int
+    recorded_at: str
+    source: str
+    stream: UUID
+    type: str
+    v: int
+    version: int
+
+
 def leaf(entry: Entry, data: bytes) -> bytes:
     """The canonical bytes of a fact with its envelope; log-format.md, section Leaf."""
-    dumps = orjson.dumps
-    cause = b"" if entry.causation is None else b'"causation":' + dumps(entry.causation) + b","
-    if entry.correlation is not None:
-        cause += b'"correlation":' + dumps(entry.correlation) + b","
-    return (
-        b'{"actor":"%b",%b"data":%b,"id":%b,"position":%d,"recorded_at":"%b","source":%b,"stream":%b,"type":"%b","v":1,"version":%d}'
-        % (
-            entry.actor.encode(),
-            cause,
-            data,
-            dumps(entry.id),
+    causation, correlation = entry.causation, entry.correlation
+    return _encode_leaf(
+        _Written(
+            entry.actor,
+            UNSET if causation is None else causation,
+            UNSET if correlation is None else correlation,
+            Raw(data),
+            entry.id,
             entry.position,
-            entry.recorded_at.encode(),
-            dumps(entry.source),
-            dumps(entry.stream),  # five times as fast as str()
-            entry.fact.topic.encode(),
+            entry.recorded_at,
+            entry.source,
+            entry.stream,
+            entry.fact.topic,
+            1,
             entry.version,
         )
     )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
+from ledger.domain.commands import Authority
 from ledger.domain.consequences import Change
 from ledger.domain.decide import EMPTY, Stream
 from ledger.domain.history import Entry
@@ -25,7 +26,7 @@ from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind
 from ledger.store.batch import Wanted
-from ledger.store.kept import KeptStreams, StreamIds
+from ledger.store.kept import KEPT_IDS_MAX, KeptStreams, StreamIds
 from ledger.store.line import Line
 from ledger.store.mentions import Mentions
 from ledger.store.rows import (
@@ -56,7 +57,7 @@ _ENTITIES: Final = {
 class Desk:
     """Implements ledger.domain.decide.World on PostgreSQL.
 
-    One batch at a time: `begin`, then for each command `start`, changes, and `accept` or `drop`;
+    One batch at a time: `begin`, then for each command `admit`, changes, and `accept` or `drop`;
     after the commit `keep`, after a failure `forget`.
     """
 
@@ -73,6 +74,9 @@ class Desk:
         self.mentions = Mentions(space)
         self._ids = StreamIds(space)
         self.stream_id = self._ids.of
+        self._admitted: Authority | None = None
+        self.covered: set[str] = set()
+        """Sources that who brings the command may use, of those it used."""
         self.forget()
 
     def forget(self) -> None:
@@ -80,9 +84,17 @@ class Desk:
         self._world.clear()
         self.seats.forget()
         self.mentions.forget()
+        self._doubt()
         self._passing: list[int] = []
         self.position = -1
         self._clear_batch()
+
+    def _doubt(self) -> None:
+        """What attendances ask is to be looked at again: something may have changed the answers."""
+        self._met: set[int] = set()
+        self.open: set[int] = set()
+        """Activities at which `admit`'s authority may record who came, as facts leave them so far:
+        attendances of one day ask for few, again and again. So are organisations met."""
 
     def _clear_batch(self) -> None:
         self.rows: list[Row] = []
@@ -127,6 +139,7 @@ class Desk:
         self.seats.begin(line)
         self._catch_up(position, since)
         self.position = self.head = position
+        self.next_position = position + 1
         self.recorded_at = recorded_at
         self.stamp = f"{recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         self.today: date = recorded_at.astimezone(BERLIN).date()
@@ -142,6 +155,7 @@ class Desk:
             return
         self.seats.forget()
         self.mentions.forget()
+        self._doubt()
         if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
             return
@@ -162,6 +176,7 @@ class Desk:
         for id in (*self._changed, *self._passing):
             self._world.drop(id)
         self._passing.clear()
+        self._doubt()
         self.position = self.head
         self._clear_batch()
 
@@ -177,6 +192,8 @@ class Desk:
         self.mentions.keep()
         self.seats.keep()
         self._ids.age()
+        if len(self.open) + len(self._met) > KEPT_IDS_MAX:
+            self._doubt()
         self._clear_batch()
 
     # The world that rules look at
@@ -223,13 +240,16 @@ class Desk:
 
     def is_organisation(self, organisation_id: UUID) -> bool:
         """Whether an organisation exists, by this command too."""
+        if organisation_id.int in self._met:
+            return True
         id = self.stream_id(_ORGANISATION, organisation_id)
         ours = id.int in self._command
         if not ours and self.is_known(id):
-            return True
-        exists: bool = self.stream(_ORGANISATION, id).state.exists
-        if exists and not ours:
+            exists = True
+        elif (exists := self.stream(_ORGANISATION, id).state.exists) and not ours:
             self._world.organisations.put(id.int, value=True)
+        if exists:
+            self._met.add(organisation_id.int)
         return exists
 
     def activity(self, activity_id: UUID) -> Activity:
@@ -285,15 +305,27 @@ class Desk:
 
     # A command
 
+    def admit(self, authority: Authority) -> None:
+        """Who brings the next command."""
+        if authority != self._admitted:
+            self._admitted = authority
+            self.covered.clear()
+            self.open.clear()
+
+    def drop(self) -> None:
+        """The command does not stand: nothing of it is left, nor believed."""
+        self._doubt()
+        self.start()
+
     def start(self) -> None:
-        """Begin a command with nothing of it on the desk; also how one is dropped."""
+        """Begin a command with nothing of it on the desk."""
         self._command: dict[int, Change] = {}
         self._rows_now: list[Row] = []
+        self.next_position = self.position + 1
+        """The position of the command's next fact."""
         self._drained = 0  # of the command's rows
         self._known_now: dict[bytes, Known] = {}
         self._firsts_now: dict[int, Row] = {}
-        self.open: set[int] = set()
-        """Activities at which the command may record who came, as its facts leave them so far."""
         self.mentions.drop()
         self._erased_now: dict[int, UUID] = {}
         self.seats.drop()
@@ -310,20 +342,16 @@ class Desk:
             self._command[number] = change
         return change
 
-    @property
-    def next_position(self) -> int:
-        """The position of the command's next fact."""
-        return self.position + len(self._rows_now) + 1
-
     def put(self, row: Row, stream: Stream) -> None:
         """One more fact of the command, the last one of its stream."""
         self._rows_now.append(row)
+        self.next_position += 1
         self._known_now[row.event_key] = row
         fact = row.entry.fact
         if row.entry.version == 1:
             self._begun(stream.kind, fact)
         elif stream.kind is not _ATTENDANCE:
-            self.open.clear()
+            self._doubt()
         self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now[fact.person_ref.int] = fact.person_ref
@@ -340,6 +368,7 @@ class Desk:
         """The same for the first fact of an attendance: its stream is made when asked for."""
         id = row.entry.stream
         self._rows_now.append(row)
+        self.next_position += 1
         self._known_now[row.event_key] = row
         self._firsts_now[id.int] = row
         self.mentions.put_attendance(fact.activity_id, fact.organisation_id, id)

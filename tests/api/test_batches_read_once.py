@@ -72,6 +72,21 @@ def test_a_plain_batch_is_read_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "events",
+    [
+        [PLAIN, COUNTED],
+        [COUNTED, {**PLAIN, "causationid": "fact-3", "time": "2024-03-05T10:00:00Z"}],
+        [PLAIN, {**COUNTED, "expectedversion": 3, "subject": "s"}],
+        [REGISTERED | {"data": {**REGISTERED["data"], "name": "Bra\u0308u"}}, PLAIN],
+    ],
+    ids=["bare", "with texts", "with a number", "to be composed"],
+)
+def test_whatever_attributes_its_events_have(events: list[dict[str, Any]]) -> None:
+    body = written(events)
+    assert _plain(body) == carefully(body)
+
+
+@pytest.mark.parametrize(
     ("what", "by"),
     [
         (b'"count":12', b'"count":11,"count":12'),

@@ -111,6 +111,33 @@ def test_a_small_batch_is_recorded_without_a_thread(book_url: str, waited: list[
     awaited(main())
 
 
+def test_the_collector_is_patient_while_large_batches_come(
+    book_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driving, "PATIENT_S", 0.2)
+    usual = (5_000, 20, 50)
+    patient = (driving.PATIENT_YOUNG, *usual[1:])
+
+    async def main() -> None:
+        async with driven(book_url) as (_, post):
+            await post(named())
+            assert gc.get_threshold() == usual
+            for _ in range(2):
+                await post(*many())
+                assert gc.get_threshold() == patient
+            await asyncio.sleep(2 * driving.PATIENT_S)
+            assert gc.get_threshold() == usual
+            await post(*many())
+        assert gc.get_threshold() == usual
+
+    before = gc.get_threshold()
+    gc.set_threshold(*usual)
+    try:
+        awaited(main())
+    finally:
+        gc.set_threshold(*before)
+
+
 def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> None:
     async def main() -> None:
         async with driven(book_url) as (_, post):

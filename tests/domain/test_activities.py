@@ -14,7 +14,7 @@ import pytest
 
 from ledger.domain import decide
 from ledger.domain.activity import LAW
-from ledger.domain.commands import Incoming, Refused
+from ledger.domain.commands import Authority, Incoming, Refused
 from ledger.domain.facts import AttendanceRecorded
 from ledger.domain.history import fold, standing
 from ledger.domain.streams import Kind, stream_id
@@ -83,6 +83,46 @@ def test_of_one_command_each_attendance_is_held_to_what_was_said_before_it(given
     stranger = fact("attendance.recorded", activity_id=activity, **unknown)
     given.refused("unknown_organisation", coming(), stranger, by=key)
     given.record(coming(), coming(), by=key)
+
+
+def test_of_command_after_command_each_attendance_is_held_to_what_was_said_before_it(
+    given: Given,
+) -> None:
+    cluster = given.cluster()
+    activity, key = given.activity(cluster), office(cluster)
+    later = str(uuid4())
+
+    def coming(activity_id: str = activity) -> Incoming:
+        return fact("attendance.recorded", activity_id=activity_id, person_ref=str(uuid4()))
+
+    given.record(coming(), by=key)
+    given.refused("cluster_not_covered", coming(), by=office(given.cluster()))
+    given.record(coming(), by=key)
+    scheduled = fact(
+        "activity.scheduled",
+        activity_id=later,
+        title="Forum",
+        kind="conference",
+        mode="onsite",
+        starts_on="2024-03-05",
+        ends_on="2024-03-05",
+        organisers=[cluster],
+    )
+    unknown = coming(str(uuid4()))
+    given.refused("unknown_activity", scheduled, coming(later), unknown, by=key)
+    given.refused("unknown_activity", coming(later), by=key)
+    given.record(coming(), by=key)
+    given.post("activity.cancelled", activity_id=activity)
+    given.refused("activity_cancelled", coming(), by=key)
+
+
+def test_a_key_that_lost_a_source_may_not_use_it_any_more(given: Given) -> None:
+    cluster = given.cluster()
+    key = office(cluster)
+    coming = partial(fact, "attendance.recorded", activity_id=given.activity(cluster))
+    given.record(coming(person_ref=str(uuid4())), by=key)
+    less = Authority(key.actor, key.scopes, key.clusters, frozenset({"urn:test:another"}))
+    given.refused("source_not_covered", coming(person_ref=str(uuid4())), by=less)
 
 
 def test_an_attendance_has_no_day_and_no_code_that_could_be_implausible() -> None:

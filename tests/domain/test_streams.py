@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -17,9 +18,13 @@ from ledger.domain.streams import (
     namespace,
     stream_id,
     stream_of,
+    streams_of,
 )
+from ledger.store import codec
 from tests.domain.kit import Given, fact
+from tests.golden.samples import SAMPLES
 
+_OWN = sorted(FACTS.keys() - {FactVoided.topic})
 ORIGIN = "rules.example/2026"
 ONE, TWO = UUID(int=1), UUID(int=2)
 
@@ -105,6 +110,14 @@ def test_a_streams_id_is_uuid5_of_its_kind_and_key(
     kind, id = stream_of(space, fact(type, **data).fact)
     assert id == uuid5(space, name)
     assert kind.name == name.partition("/")[0]
+
+
+def test_many_facts_have_the_streams_that_each_has() -> None:
+    space = namespace(ORIGIN)
+    facts = [codec.decode_fact(topic, json.dumps(SAMPLES[topic]).encode())[0] for topic in _OWN]
+    for count in (0, 1, len(facts)):
+        each = [stream_of(space, fact) for fact in facts[:count]]
+        assert streams_of(space, facts[:count]) == each
 
 
 def test_streams_of_two_ledgers_never_share_an_id() -> None:

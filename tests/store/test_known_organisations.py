@@ -1,4 +1,5 @@
-"""That an organisation exists is kept longer than its stream, and no longer than it is true."""
+"""That an organisation exists is kept longer than its stream, that an activity takes place from
+command to command, and neither longer than it is true."""
 
 from __future__ import annotations
 
@@ -47,6 +48,14 @@ def test_an_organisation_that_is_known_is_not_read_for_an_attendance(
         assert id_of(Kind.organisation, UUID(organisation)).int not in asked[-1]
 
 
+def test_an_organisation_of_a_refused_command_is_not_known(given: Given) -> None:
+    activity, organisation = given.activity(), str(uuid4())
+    registered = fact("organisation.registered", organisation_id=organisation, **MUSTER)
+    stranger = came(activity, str(uuid4()))
+    given.refused("unknown_organisation", registered, came(activity, organisation), stranger)
+    given.refused("unknown_organisation", came(activity, organisation))
+
+
 def test_an_organisation_that_was_voided_is_known_no_more(given: Given) -> None:
     activity, organisation = given.activity(), str(uuid4())
     registered = given.post("organisation.registered", organisation_id=organisation, **MUSTER)
@@ -75,3 +84,12 @@ def test_an_organisation_of_a_refused_command_was_never_known(given: Given) -> N
         came(str(uuid4()), organisation),
     )
     given.refused("unknown_organisation", came(activity, organisation))
+
+
+def test_an_activity_that_another_process_cancelled_takes_place_no_more(book_url: str) -> None:
+    with Ledger.open(book_url) as one, Ledger.open(book_url) as other:
+        given = Given(one)
+        activity, organisation = given.activity(), given.organisation()
+        given.record(came(activity, organisation))
+        Given(other).post("activity.cancelled", activity_id=activity)
+        given.refused("activity_cancelled", came(activity, organisation))
