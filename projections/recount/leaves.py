@@ -1,8 +1,8 @@
 """Every fact a row of the table `leaf`, and which of them are for the reducer.
 
-Nine facts of ten say that a person registered for an activity, was there, or first the one and then
-the other. What they amount to is plain, if nothing else was ever said of this person there. The
-streams of all others are the table `reducible`.
+Six facts of seven say that a person registered for an activity, was there, or first the one and
+then the other. What they amount to is plain, if nothing else was ever said of this person there.
+The streams of all others are the table `reducible`.
 """
 
 from __future__ import annotations
