@@ -40,7 +40,7 @@ def take(
     `meanwhile` is called now and then, while facts are on the desk that may yet be refused.
     """
     item = 0
-    desk.admit(authority)
+    desk.allowed.admit(authority)
     try:
         answers: list[Answer] = []
         for item, slip in enumerate(slips):
@@ -71,7 +71,7 @@ def take(
 def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     """One fact: answered with its first receipt, or put on the desk."""
     incoming = slip.incoming
-    if incoming.source not in desk.covered:
+    if incoming.source not in desk.allowed.sources:
         _cover(desk, incoming.source, authority)
     known = desk.known(slip.key)
     if known is not None:
@@ -82,14 +82,14 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
     else:
         kind, id = slip.kind, slip.stream
         came = fact if type(fact) is f.AttendanceRecorded else None
-        if came is not None and came.activity_id.int in desk.open:
+        if came is not None and came.activity_id.int in desk.allowed.activities:
             welcome(came, desk)
         else:
             plausible(fact, today=desk.today, head=desk.head)
             references(fact, desk)
             permitted(fact, authority, desk)
             if came is not None:
-                desk.open.add(came.activity_id.int)
+                desk.allowed.activities.add(came.activity_id.int)
         if came is not None and incoming.expected_version is None and desk.untouched(id):
             # The short way for nine facts of ten: as the first of its stream it can break no law.
             row = _written(desk, slip, id, 1, authority.actor)
@@ -111,7 +111,7 @@ def _take(desk: Desk, item: int, slip: Slip, authority: Authority) -> Answer:
 def _cover(desk: Desk, source: str, authority: Authority) -> None:
     if not authority.may_use(source):
         raise r.SourceNotCovered(source=source)
-    desk.covered.add(source)
+    desk.allowed.sources.add(source)
 
 
 def _repeated(incoming: Incoming, known: Known) -> Receipt:

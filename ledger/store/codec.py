@@ -12,7 +12,7 @@ from unicodedata import is_normalized, normalize
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ledger.domain.facts import FACTS, Fact
@@ -139,12 +139,12 @@ def event_key(source: str, id: str) -> UUID:
     return UUID(bytes=event_digest(source, id))
 
 
-class _Written(Struct, frozen=True, gc=False):
-    """A leaf as it is written: its fields in canonical order."""
+class Leaf(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A leaf as it is written and reads: its fields in canonical order."""
 
     actor: str
-    causation: str | UnsetType
-    correlation: str | UnsetType
+    causation: str | None = None
+    correlation: str | None = None
     data: Raw
     id: str
     position: int
@@ -156,23 +156,25 @@ class _Written(Struct, frozen=True, gc=False):
     version: int
 
 
+_decode_leaf: Final = msgspec.json.Decoder(Leaf).decode
+
+
 def leaf(entry: Entry, data: bytes) -> bytes:
     """The canonical bytes of a fact with its envelope; log-format.md, section Leaf."""
-    causation, correlation = entry.causation, entry.correlation
     return _encode_leaf(
-        _Written(
-            entry.actor,
-            UNSET if causation is None else causation,
-            UNSET if correlation is None else correlation,
-            Raw(data),
-            entry.id,
-            entry.position,
-            entry.recorded_at,
-            entry.source,
-            entry.stream,
-            entry.fact.topic,
-            1,
-            entry.version,
+        Leaf(
+            actor=entry.actor,
+            causation=entry.causation,
+            correlation=entry.correlation,
+            data=Raw(data),
+            id=entry.id,
+            position=entry.position,
+            recorded_at=entry.recorded_at,
+            source=entry.source,
+            stream=entry.stream,
+            type=entry.fact.topic,
+            v=1,
+            version=entry.version,
         )
     )
 
@@ -188,25 +190,6 @@ def sql_of(name: str, characters: int) -> str:
         f'encode(substring(state, nullif(position(\'"{name}":"\'::bytea IN state), 0) + {start},'
         f" {characters}), 'escape')"
     )
-
-
-class Leaf(Struct, frozen=True, gc=False):
-    """A leaf as it reads."""
-
-    actor: str
-    data: Raw
-    id: str
-    position: int
-    recorded_at: str
-    source: str
-    stream: UUID
-    type: str
-    version: int
-    causation: str | None = None
-    correlation: str | None = None
-
-
-_decode_leaf: Final = msgspec.json.Decoder(Leaf).decode
 
 
 class UnknownTopic(Exception):

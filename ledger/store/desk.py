@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from ledger.domain import facts as f
 from ledger.domain.activity import Activity
 from ledger.domain.cluster import Cluster
-from ledger.domain.commands import Authority
 from ledger.domain.consequences import Change
 from ledger.domain.decide import EMPTY, Stream
 from ledger.domain.history import Entry
@@ -25,8 +24,9 @@ from ledger.domain.laws import LAWS
 from ledger.domain.organisation import Organisation
 from ledger.domain.project import Project
 from ledger.domain.streams import UNDATED, Kind
+from ledger.store.allowed import Allowed
 from ledger.store.batch import Wanted
-from ledger.store.kept import KEPT_IDS_MAX, KeptStreams, StreamIds
+from ledger.store.kept import KeptStreams, StreamIds
 from ledger.store.line import Line
 from ledger.store.mentions import Mentions
 from ledger.store.rows import (
@@ -57,7 +57,7 @@ _ENTITIES: Final = {
 class Desk:
     """Implements ledger.domain.decide.World on PostgreSQL.
 
-    One batch at a time: `begin`, then for each command `admit`, changes, and `accept` or `drop`;
+    One batch at a time: `begin`, then for each command changes and `accept` or `drop`;
     after the commit `keep`, after a failure `forget`.
     """
 
@@ -74,9 +74,7 @@ class Desk:
         self.mentions = Mentions(space)
         self._ids = StreamIds(space)
         self.stream_id = self._ids.of
-        self._admitted: Authority | None = None
-        self.covered: set[str] = set()
-        """Sources that who brings the command may use, of those it used."""
+        self.allowed = Allowed()
         self.forget()
 
     def forget(self) -> None:
@@ -84,17 +82,10 @@ class Desk:
         self._world.clear()
         self.seats.forget()
         self.mentions.forget()
-        self._doubt()
+        self.allowed.doubt()
         self._passing: list[int] = []
         self.position = -1
         self._clear_batch()
-
-    def _doubt(self) -> None:
-        """What attendances ask is to be looked at again: something may have changed the answers."""
-        self._met: set[int] = set()
-        self.open: set[int] = set()
-        """Activities at which `admit`'s authority may record who came, as facts leave them so far:
-        attendances of one day ask for few, again and again. So are organisations met."""
 
     def _clear_batch(self) -> None:
         self.rows: list[Row] = []
@@ -155,7 +146,7 @@ class Desk:
             return
         self.seats.forget()
         self.mentions.forget()
-        self._doubt()
+        self.allowed.doubt()
         if self.position < 0 or len(since.streams) > SINCE_FACTS_MAX:
             self._world.clear()
             return
@@ -176,7 +167,7 @@ class Desk:
         for id in (*self._changed, *self._passing):
             self._world.drop(id)
         self._passing.clear()
-        self._doubt()
+        self.allowed.doubt()
         self.position = self.head
         self._clear_batch()
 
@@ -192,8 +183,7 @@ class Desk:
         self.mentions.keep()
         self.seats.keep()
         self._ids.age()
-        if len(self.open) + len(self._met) > KEPT_IDS_MAX:
-            self._doubt()
+        self.allowed.age()
         self._clear_batch()
 
     # The world that rules look at
@@ -240,7 +230,7 @@ class Desk:
 
     def is_organisation(self, organisation_id: UUID) -> bool:
         """Whether an organisation exists, by this command too."""
-        if organisation_id.int in self._met:
+        if organisation_id.int in self.allowed.organisations:
             return True
         id = self.stream_id(_ORGANISATION, organisation_id)
         ours = id.int in self._command
@@ -249,7 +239,7 @@ class Desk:
         elif (exists := self.stream(_ORGANISATION, id).state.exists) and not ours:
             self._world.organisations.put(id.int, value=True)
         if exists:
-            self._met.add(organisation_id.int)
+            self.allowed.organisations.add(organisation_id.int)
         return exists
 
     def activity(self, activity_id: UUID) -> Activity:
@@ -305,16 +295,9 @@ class Desk:
 
     # A command
 
-    def admit(self, authority: Authority) -> None:
-        """Who brings the next command."""
-        if authority != self._admitted:
-            self._admitted = authority
-            self.covered.clear()
-            self.open.clear()
-
     def drop(self) -> None:
         """The command does not stand: nothing of it is left, nor believed."""
-        self._doubt()
+        self.allowed.doubt()
         self.start()
 
     def start(self) -> None:
@@ -351,7 +334,7 @@ class Desk:
         if row.entry.version == 1:
             self._begun(stream.kind, fact)
         elif stream.kind is not _ATTENDANCE:
-            self._doubt()
+            self.allowed.doubt()
         self.mentions.put(fact, stream)
         if type(fact) is f.PersonErased:
             self._erased_now[fact.person_ref.int] = fact.person_ref

@@ -19,7 +19,7 @@ from ledger.transparency.bag import (
 )
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.contents import crate, part_of, proof_path
-from ledger.transparency.leaves import TILE_HEIGHTS
+from ledger.transparency.hashes import TILE_HEIGHTS
 from ledger.transparency.merkle import InvalidProof, consistency_proof, inclusion_proof
 from ledger.transparency.note import InvalidNote, Note
 from ledger.transparency.proof import Proof

@@ -33,16 +33,15 @@ from ledger.transparency.contents import (
     proven_position,
 )
 from ledger.transparency.definitions import demand_definitions
+from ledger.transparency.hashes import Hashed, hash_all
 from ledger.transparency.keys import NO_KEY, Keys
 from ledger.transparency.leaves import (
     LEAF_BYTES_MAX,
     Batches,
     Broken,
-    Hashed,
     Published,
     Read,
     check_all,
-    hash_all,
     lines,
     read,
 )

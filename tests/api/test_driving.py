@@ -6,7 +6,7 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from threading import Event
 from typing import Any
@@ -111,31 +111,59 @@ def test_a_small_batch_is_recorded_without_a_thread(book_url: str, waited: list[
     awaited(main())
 
 
-def test_the_collector_is_patient_while_large_batches_come(
-    book_url: str, monkeypatch: pytest.MonkeyPatch
+class Timer:
+    """A loop's, which runs down when it is told."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def call_later(self, _: float, end: Callable[[], object]) -> Timer:
+        self.waiting.append(end)
+        return self
+
+    def cancel(self) -> None:
+        self.waiting.clear()
+
+
+@pytest.fixture
+def usual() -> Iterator[tuple[int, int, int]]:
+    """The collector as it is in no other test."""
+    before = gc.get_threshold()
+    gc.set_threshold(5_000, 20, 50)
+    yield gc.get_threshold()
+    gc.set_threshold(*before)
+
+
+def test_the_collector_is_patient_until_large_batches_come_no_more(
+    usual: tuple[int, int, int],
 ) -> None:
-    monkeypatch.setattr(driving, "PATIENT_S", 0.2)
-    usual = (5_000, 20, 50)
-    patient = (driving.PATIENT_YOUNG, *usual[1:])
+    timer = Timer()
+    patience = driving.Patience(timer)  # type: ignore[arg-type]
+    for _ in range(2):
+        patience.have()
+        assert gc.get_threshold() == (driving.PATIENT_YOUNG, *usual[1:])
+    (end,) = timer.waiting
+    end()
+    assert gc.get_threshold() == usual
+    patience.have()
+    patience.lose()
+    assert (gc.get_threshold(), timer.waiting) == (usual, [])
+
+
+def test_large_batches_make_the_collector_patient_while_the_driver_lives(
+    book_url: str, usual: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driving, "PATIENT_S", 600.0)
 
     async def main() -> None:
         async with driven(book_url) as (_, post):
             await post(named())
             assert gc.get_threshold() == usual
-            for _ in range(2):
-                await post(*many())
-                assert gc.get_threshold() == patient
-            await asyncio.sleep(2 * driving.PATIENT_S)
-            assert gc.get_threshold() == usual
             await post(*many())
+            assert gc.get_threshold() == (driving.PATIENT_YOUNG, *usual[1:])
         assert gc.get_threshold() == usual
 
-    before = gc.get_threshold()
-    gc.set_threshold(*usual)
-    try:
-        awaited(main())
-    finally:
-        gc.set_threshold(*before)
+    awaited(main())
 
 
 def test_a_large_command_goes_to_a_thread(book_url: str, waited: list[int]) -> None:

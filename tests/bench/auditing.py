@@ -16,7 +16,8 @@ from ledger.store.stored_log import StoredLog
 from ledger.transparency import bundle
 from ledger.transparency.bag import FACTS, as_tar, opened
 from ledger.transparency.checkpoint import Checkpoint
-from ledger.transparency.leaves import hash_all, lines
+from ledger.transparency.hashes import hash_all
+from ledger.transparency.leaves import lines
 from ledger.transparency.merkle import Frontier, perfect_nodes, root_of
 from ledger.transparency.note import SigningKey, signed
 from ledger.transparency.tiles import hash_reader

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from itertools import repeat
+from itertools import product, repeat
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import duckdb
 import orjson
 import psycopg
 import pytest
 
-from ledger.domain.facts import ClusterRegistered
+from ledger.domain.facts import (
+    AttendanceRecorded,
+    AttendanceRegistered,
+    AttendanceWithdrawn,
+    ClusterRegistered,
+)
 from ledger.store.book import Book
 from projections import schema
 from projections.figures.catalogue import CATALOGUE
@@ -63,6 +69,28 @@ def test_the_recount_has_the_same_rows_as_the_read_models(book: BookWriter, seed
         assert engine.position == book.head
         assert differences(conn, engine) == {}
     reading.close()
+
+
+def test_attendances_have_the_same_rows_whether_they_are_plain_or_not(book: BookWriter) -> None:
+    """Plain are those that stand alone, and a registration before its record."""
+    came, signed, left = AttendanceRecorded, AttendanceRegistered, AttendanceWithdrawn
+    said = [*(h for n in (1, 2, 3) for h in product((came, signed, left), repeat=n))]
+    for history, named in product(said, product((None, UUID(int=1), UUID(int=2)), repeat=2)):
+        who = {"activity_id": uuid4(), "person_ref": uuid4()}
+        organisations = iter((*named, None))
+        for fact in history:
+            organisation = {} if fact is left else {"organisation_id": next(organisations)}
+            book.record(fact(**who, **organisation))
+    _project(book.url)
+    with closing(Book(book.url)) as reading:
+        told = reading.leaves(0, 10_000)
+    with psycopg.connect(book.url) as conn, from_leaves(told, origin=ORIGIN) as engine:
+        assert engine.position == book.head
+        assert engine.rows("SELECT count(*) FROM pair", {}) == [(9,)]
+        assert engine.rows("SELECT count(*) FROM leaf ANTI JOIN reducible USING (stream)", {}) == [
+            (2 * 9 + 2 * 9,)
+        ]
+        assert differences(conn, engine) == {}
 
 
 def test_the_tables_have_the_read_models_names_and_columns() -> None:
@@ -134,25 +162,26 @@ def test_an_empty_last_line_is_no_fact(leaves: list[bytes]) -> None:
         pass
 
 
+def _rows(leaves: list[bytes]) -> dict[str, list[tuple[object, ...]]]:
+    """Of each table."""
+    asked = {t: f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES}
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        rows = {table: engine.rows(sql, {}) for table, sql in asked.items()}
+    assert rows["attendance"]
+    return rows
+
+
 def test_leaves_are_counted_in_whatever_order_they_come(leaves: list[bytes]) -> None:
-    asked = "SELECT * FROM models.attendance ORDER BY activity_id, person_ref, known_from"
-    with (
-        from_leaves(leaves, origin=ORIGIN) as one,
-        from_leaves(leaves[::-1], origin=ORIGIN) as other,
-    ):
-        assert one.rows(asked, {}) == other.rows(asked, {}) != []
+    assert _rows(leaves[::-1]) == _rows(leaves)
 
 
 def test_a_part_that_became_too_large_is_reduced_in_parts(
     leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
-    with from_leaves(leaves, origin=ORIGIN) as engine:
-        wanted = [engine.rows(sql, {}) for sql in asked]
+    wanted = _rows(leaves)
     monkeypatch.setattr(reducing, "BUFFERED_BYTES", 1)
     monkeypatch.setattr(reducing, "PART_BYTES", 1_000)
-    with from_leaves(leaves, origin=ORIGIN) as engine:
-        assert [engine.rows(sql, {}) for sql in asked] == wanted
+    assert _rows(leaves) == wanted
 
 
 def test_a_type_nobody_thought_of_stops_a_recount(leaves: list[bytes]) -> None:
@@ -217,12 +246,9 @@ def test_one_endless_line_is_not_read_to_its_end(tmp_path: Path) -> None:
 def test_leaves_in_many_files_are_counted_as_those_in_one(
     leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [f"SELECT * FROM models.{t} ORDER BY {', '.join(columns(t))}" for t in TABLES]
-    with from_leaves(leaves, origin=ORIGIN) as engine:
-        wanted = [engine.rows(sql, {}) for sql in asked]
+    wanted = _rows(leaves)
     monkeypatch.setattr(lines, "STRETCH_BYTES", 1_000)
-    with from_leaves(leaves, origin=ORIGIN) as engine:
-        assert [engine.rows(sql, {}) for sql in asked] == wanted
+    assert _rows(leaves) == wanted
 
 
 LONG_LIST = "SELECT len(list(i)) FROM range(3_000_000) AS t(i)"

@@ -16,6 +16,7 @@ ALONE = [
     "checkpoint",
     "contents",
     "definitions",
+    "hashes",
     "keys",
     "leaves",
     "merkle",
