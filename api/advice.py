@@ -48,7 +48,7 @@ ADVICE: Final[dict[str, Advice]] = {
         ),
         (
             "invalid_identifier",
-            "An identifier has the form of its scheme, and its check digits are right.",
+            "Form and check digits are those of the scheme; vat: is of the EU, CH, GB or NO.",
             "Copy it as the register writes it, behind vat:, lei:, hrb:, ror: or euid:.",
         ),
         (
@@ -216,8 +216,8 @@ ADVICE: Final[dict[str, Advice]] = {
         ),
         (
             "already_enrolled",
-            "Enrolments of one organisation in one project never overlap.",
-            "End the enrolment that stands first, or correct the day.",
+            "Two enrolments of one organisation in one project begin on different days.",
+            "Post nothing if it is the same; or void the one that stands, or take another day.",
         ),
         (
             "not_enrolled",

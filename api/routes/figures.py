@@ -60,11 +60,12 @@ class Asked(Struct, frozen=True, rename={"from_": "from"}):
 
 class AskedFacts(Asked, frozen=True, rename={"from_": "from"}):
     """The facts behind a figure, or what almost counted, page by page; of one cell with `by` and
-    `key`, a row of that table. `limit` is a number of streams."""
+    `key`, a row of that table."""
 
     key: str | None = None
     cursor: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    """Streams a page: memberships, activities. Each brings all of its facts that are meant."""
 
 
 class Described(Struct, frozen=True):
