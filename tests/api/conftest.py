@@ -40,18 +40,26 @@ def biotech_app(service: Service) -> Client:
 
 
 @pytest.fixture(scope="module")
-def shared_service(server: psycopg.Connection, server_url: str, template: str) -> Iterator[Service]:
-    """One service for all tests of a module: they may add facts, and rely on no count of them."""
+def module_database_url(
+    server: psycopg.Connection, server_url: str, template: str
+) -> Iterator[str]:
+    """A migrated database for all tests of a module."""
     name = f"test_{uuid4().hex[:12]}"
     made = sql.SQL("CREATE DATABASE {0} TEMPLATE {1}")
     server.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
     granted = sql.SQL("GRANT CREATE ON DATABASE {} TO clusterledger_projector")
     server.execute(granted.format(sql.Identifier(name)))
     try:
-        with Service(_with_database(server_url, name)) as running:
-            yield running
+        yield _with_database(server_url, name)
     finally:
         _drop(server, name)
+
+
+@pytest.fixture(scope="module")
+def shared_service(module_database_url: str) -> Iterator[Service]:
+    """One service for all tests of a module: they may add facts, and rely on no count of them."""
+    with Service(module_database_url) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

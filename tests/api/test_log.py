@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,21 +22,34 @@ from tests.api.running import ORIGIN, Client, Service
 FACTS = 300
 
 
+@pytest.fixture(scope="module")
+def signed(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose first 300 facts are in a checkpoint; one more is not. Nothing is added."""
+    with signing(module_database_url, tmp_path_factory.mktemp("signed")) as service:
+        yield service
+
+
 @pytest.fixture
-def signed(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    """A service whose first 300 facts are in a checkpoint; one more is not."""
-    settings = Settings(rate_limit=0, public_rate_limit=0, log_dir=str(tmp_path / "log"))
-    with Service(database_url, settings) as service:
+def signed_anew(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    """The same for one test alone; its log is below `tmp_path`."""
+    with signing(database_url, tmp_path) as service:
+        yield service
+
+
+@contextmanager
+def signing(url: str, folder: Path) -> Iterator[Service]:
+    settings = Settings(rate_limit=0, public_rate_limit=0, log_dir=str(folder / "log"))
+    with Service(url, settings) as service:
         admin = service.client("admin")
         admin.post(*(registered(n) for n in range(FACTS)))
-        sign(service, tmp_path)
+        sign(service, folder)
         admin.post(registered(FACTS))
         yield service
 
 
-def sign(service: Service, tmp_path: Path) -> None:
+def sign(service: Service, folder: Path) -> None:
     with (
-        Signer(tmp_path / "log", ORIGIN) as signer,
+        Signer(folder / "log", ORIGIN) as signer,
         connect(service.url, READER, autocommit=True) as conn,
     ):
         signer.advance(conn)
@@ -63,10 +77,10 @@ def test_the_checkpoint_is_public_and_signed(signed: Service) -> None:
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
-def test_a_receipt_is_proven_by_a_proof_over_http(signed: Service) -> None:
-    (receipt,) = signed.client("admin").post(registered(900))
+def test_a_receipt_is_proven_by_a_proof_over_http(signed_anew: Service) -> None:
+    (receipt,) = signed_anew.client("admin").post(registered(900))
     path = f"/v1/proofs/inclusion?position={receipt['position']}&size={receipt['tree_size']}"
-    proof = signed.public().get(path).json()
+    proof = signed_anew.public().get(path).json()
     assert (proof["root"], proof["leaf_hash"]) == (receipt["root"], receipt["leaf_hash"])
     verify_inclusion(
         bytes.fromhex(receipt["leaf_hash"]),
@@ -173,8 +187,8 @@ def test_readiness_says_how_far_the_log_is_signed(signed: Service) -> None:
     assert found["signed_s_ago"] >= 0
 
 
-def test_a_signer_that_refuses_degrades_the_service(signed: Service, tmp_path: Path) -> None:
+def test_a_signer_that_refuses_degrades_the_service(signed_anew: Service, tmp_path: Path) -> None:
     (tmp_path / "log" / "refusal").write_text("No checkpoint is signed: …")
-    answer = signed.public().get("/readyz").json()
+    answer = signed_anew.public().get("/readyz").json()
     assert answer["status"] == "degraded"
     assert answer["log"]["refused"] == "No checkpoint is signed: …"

@@ -54,6 +54,16 @@ def postgres(data_dir: Path, postgres_bin: Path | None) -> Iterator[EmbeddedPost
         yield running
 
 
+@pytest.fixture(scope="module")
+def asked_only(
+    tmp_path_factory: pytest.TempPathFactory, postgres_bin: Path | None
+) -> Iterator[EmbeddedPostgres]:
+    """One server for all who only ask it something."""
+    data_dir = tmp_path_factory.mktemp("asked") / "data"
+    with EmbeddedPostgres.start(data_dir, postgres_bin=postgres_bin) as running:
+        yield running
+
+
 def supervise(data_dir: Path, postgres_bin: Path | None) -> tuple[subprocess.Popen[str], int, str]:
     """A supervisor process, its server's process id, its URL."""
     supervisor = subprocess.Popen(
@@ -94,15 +104,15 @@ def keep_seven(url: str) -> None:
         conn.execute("CREATE TABLE kept AS SELECT 7 AS n")
 
 
-def test_it_starts_without_any_set_up(postgres: EmbeddedPostgres) -> None:
-    assert one(postgres.url, "SELECT current_user") == "clusterledger_owner"
-    assert one(postgres.url, "SELECT current_database()") == "clusterledger"
-    assert 15 <= int(str(one(postgres.url, "SHOW server_version_num"))) // 10_000 <= 18
+def test_it_starts_without_any_set_up(asked_only: EmbeddedPostgres) -> None:
+    assert one(asked_only.url, "SELECT current_user") == "clusterledger_owner"
+    assert one(asked_only.url, "SELECT current_database()") == "clusterledger"
+    assert 15 <= int(str(one(asked_only.url, "SHOW server_version_num"))) // 10_000 <= 18
 
 
-def test_it_listens_on_no_tcp_port(postgres: EmbeddedPostgres) -> None:
-    assert one(postgres.url, "SHOW listen_addresses") == ""
-    sockets = {str(link.readlink()) for link in Path(f"/proc/{postgres.pid}/fd").iterdir()}
+def test_it_listens_on_no_tcp_port(asked_only: EmbeddedPostgres) -> None:
+    assert one(asked_only.url, "SHOW listen_addresses") == ""
+    sockets = {str(link.readlink()) for link in Path(f"/proc/{asked_only.pid}/fd").iterdir()}
     inodes = {name[8:-1] for name in sockets if name.startswith("socket:[")}
     assert inodes, "the Unix socket is there, so this test can see sockets"
     listening = [
@@ -114,37 +124,37 @@ def test_it_listens_on_no_tcp_port(postgres: EmbeddedPostgres) -> None:
     assert inodes.isdisjoint(listening)
 
 
-def test_pages_carry_checksums(postgres: EmbeddedPostgres) -> None:
-    assert one(postgres.url, "SHOW data_checksums") == "on"
+def test_pages_carry_checksums(asked_only: EmbeddedPostgres) -> None:
+    assert one(asked_only.url, "SHOW data_checksums") == "on"
 
 
-def test_what_keeps_acknowledged_facts_is_on(postgres: EmbeddedPostgres) -> None:
+def test_what_keeps_acknowledged_facts_is_on(asked_only: EmbeddedPostgres) -> None:
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        assert one(postgres.url, f"SHOW {setting}") == "on"
+        assert one(asked_only.url, f"SHOW {setting}") == "on"
 
 
-def test_order_is_the_same_on_every_machine(postgres: EmbeddedPostgres) -> None:
-    assert one(postgres.url, "SHOW server_encoding") == "UTF8"
-    assert one(postgres.url, "SELECT 'Z' < 'a' AND 'z' < 'ä'") is True
-    if int(str(one(postgres.url, "SHOW server_version_num"))) >= 170_000:
-        locale = one(postgres.url, "SELECT datlocale FROM pg_database WHERE datname = 'postgres'")
+def test_order_is_the_same_on_every_machine(asked_only: EmbeddedPostgres) -> None:
+    assert one(asked_only.url, "SHOW server_encoding") == "UTF8"
+    assert one(asked_only.url, "SELECT 'Z' < 'a' AND 'z' < 'ä'") is True
+    if int(str(one(asked_only.url, "SHOW server_version_num"))) >= 170_000:
+        locale = one(asked_only.url, "SELECT datlocale FROM pg_database WHERE datname = 'postgres'")
         assert locale == "C.UTF-8"
 
 
-def test_nobody_is_trusted(postgres: EmbeddedPostgres) -> None:
+def test_nobody_is_trusted(asked_only: EmbeddedPostgres) -> None:
     methods = "SELECT array_agg(DISTINCT auth_method) FROM pg_hba_file_rules"
-    assert one(postgres.url, methods) == ["peer"]
+    assert one(asked_only.url, methods) == ["peer"]
     with pytest.raises(
         psycopg.OperationalError, match=r"no pg_hba.conf entry|authentication failed"
     ):
-        psycopg.connect(postgres.url.replace("clusterledger_owner", "postgres"))
+        psycopg.connect(asked_only.url.replace("clusterledger_owner", "postgres"))
 
 
-def test_another_user_of_the_machine_gets_no_connection(postgres: EmbeddedPostgres) -> None:
-    folder = Path(str(psycopg.conninfo.conninfo_to_dict(postgres.url)["host"]))
+def test_another_user_of_the_machine_gets_no_connection(asked_only: EmbeddedPostgres) -> None:
+    folder = Path(str(psycopg.conninfo.conninfo_to_dict(asked_only.url)["host"]))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / ".s.PGSQL.5432").stat().st_mode) == 0o700
-    mapped = (postgres.data_dir / "postgres" / "pg_ident.conf").read_text().splitlines()
+    mapped = (asked_only.data_dir / "postgres" / "pg_ident.conf").read_text().splitlines()
     assert {line.split()[1] for line in mapped if not line.startswith("#")} == {
         f'"{embedded_layout.supervisor_name()}"'
     }
@@ -308,8 +318,8 @@ def test_no_parent_folder_is_opened_to_others(data_dir: Path, postgres_bin: Path
     assert stat.S_IMODE((data_dir / "postgres").stat().st_mode) == 0o700
 
 
-def test_the_server_never_runs_as_root(postgres: EmbeddedPostgres) -> None:
-    assert Path(f"/proc/{postgres.pid}").stat().st_uid != 0
+def test_the_server_never_runs_as_root(asked_only: EmbeddedPostgres) -> None:
+    assert Path(f"/proc/{asked_only.pid}").stat().st_uid != 0
 
 
 def test_the_service_can_act_as_its_three_roles_and_as_nothing_more(

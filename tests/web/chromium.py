@@ -12,7 +12,7 @@ from typing import Any, Literal
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NOT_SECURE = "not-secure.example"
 """Leads to this machine, and is no secure context as 127.0.0.1 is one."""
 ARGUMENTS = (
