@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from glob import escape
 from json import dumps
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import duckdb
 
@@ -25,6 +25,8 @@ MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
 """Of a row as JSON; DuckDB reads that much at a time."""
 STREAMED_ROWS: Final = 2_000
+
+_T = TypeVar("_T")
 
 Shape = Mapping[str, "str | Shape"]
 """The types of columns by name, or those of the fields of an object."""
@@ -59,7 +61,7 @@ class Database:
     many MB where that will do. A context manager. Raises duckdb.Error."""
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
-        self._memory_mb = memory_mb
+        self._memory_mb = self._limited_to = memory_mb
         self._db = duckdb.connect(
             config={
                 "memory_limit": f"{memory_mb}MB",
@@ -94,27 +96,39 @@ class Database:
     def rows(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), *, grow: bool = True
     ) -> list[tuple[Any, ...]]:
-        """The rows of a statement. One that needs more memory than there is, which is not known
-        beforehand and grows with the facts, is tried again with an eighth more at a time, if it may
-        grow. Raises OutOfMemoryException."""
-        memory = self._memory_mb
-        try:
-            while grow and memory < MEMORY_MB_MAX:
-                with suppress(duckdb.OutOfMemoryException):
-                    return self._db.execute(sql, parameters).fetchall()
-                memory += memory // 8
-                self._limit(memory)
-            return self._db.execute(sql, parameters).fetchall()
-        finally:
-            if memory != self._memory_mb:
-                with suppress(duckdb.OutOfMemoryException):
-                    self._limit(self._memory_mb)
+        """The rows of a statement. Raises OutOfMemoryException, where it may not have more."""
+        with self._given_back():
+            return self._tried(lambda: self._db.execute(sql, parameters).fetchall(), grow=grow)
 
     def streamed(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement, some at a time; none other may be asked before the last one."""
-        self._db.execute(sql)
-        while rows := self._db.fetchmany(STREAMED_ROWS):
-            yield from rows
+        with self._given_back():
+            rows = self._tried(lambda: self._db.execute(sql).fetchmany(STREAMED_ROWS), grow=True)
+            while rows:
+                yield from rows
+                rows = self._db.fetchmany(STREAMED_ROWS)
+
+    def _tried(self, ask: Callable[[], _T], *, grow: bool) -> _T:
+        """What needs more memory than there is, which is not known beforehand and grows with the
+        facts, is tried again with an eighth more at a time."""
+        memory = self._memory_mb
+        while grow and memory < MEMORY_MB_MAX:
+            with suppress(duckdb.OutOfMemoryException):
+                return ask()
+            memory += memory // 8
+            self._limit(memory)
+        return ask()
+
+    @contextmanager
+    def _given_back(self) -> Iterator[None]:
+        """More memory than there is otherwise is given back."""
+        try:
+            yield
+        finally:
+            if self._limited_to != self._memory_mb:
+                with suppress(duckdb.OutOfMemoryException):
+                    self._limit(self._memory_mb)
 
     def _limit(self, memory: int) -> None:
         self._db.execute(f"SET memory_limit = '{memory}MB'")
+        self._limited_to = memory

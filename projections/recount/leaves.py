@@ -74,36 +74,42 @@ _STRANGE: Final = f"""SELECT min(position) FROM (
 WHERE stream IS DISTINCT FROM CAST(CAST(hash[:32] AS UUID) AS UHUGEINT)
     & CAST('{_OF_THE_HASH}' AS UHUGEINT) | CAST('{_VERSION_5}' AS UHUGEINT)"""  # noqa: S608 - ours
 
-_REDUCIBLE: Final = f"""CREATE TABLE reducible AS
-SELECT stream FROM leaf GROUP BY stream HAVING count(*) > 1 OR NOT any_value({_PLAIN})"""  # noqa: S608
+SHARE_FACTS: Final = 2_000_000
+"""Streams are told apart a share at a time, with about so many facts: what that takes of memory
+must not grow with the ledger."""
 
-_PAIR: Final = """CREATE TABLE pair AS
+_REDUCIBLE: Final = f"""CREATE OR REPLACE TABLE reducible AS
+SELECT stream FROM share GROUP BY stream HAVING count(*) > 1 OR NOT any_value({_PLAIN})"""  # noqa: S608
+
+_PAIR: Final = """CREATE OR REPLACE TABLE pair AS
 SELECT max(position) FILTER (type = 'attendance.registered.v1') AS registered,
     max(position) FILTER (type = 'attendance.recorded.v1') AS recorded, stream
-FROM leaf SEMI JOIN reducible USING (stream)
+FROM share SEMI JOIN reducible USING (stream)
 GROUP BY stream HAVING count(*) = 2 AND registered < recorded"""
 
 _ATTENDANCES: Final = f"""INSERT INTO models.attendance
 SELECT activity_id, person_ref, organisation_id, type = 'attendance.registered.v1',
     type = 'attendance.recorded.v1', position, {STILL}
-FROM leaf ANTI JOIN reducible USING (stream)"""  # noqa: S608 - a number of this package
+FROM share ANTI JOIN reducible USING (stream)"""  # noqa: S608 - a number of this package
 
 _ATTENDANCES_OF_PAIRS: Final = f"""INSERT INTO models.attendance
 SELECT one.activity_id, one.person_ref, one.organisation_id, true, false, registered, recorded
-FROM pair JOIN leaf AS one ON one.position = registered
+FROM pair JOIN share AS one ON one.position = registered
 UNION ALL
 SELECT one.activity_id, one.person_ref, coalesce(two.organisation_id, one.organisation_id),
     true, true, recorded, {STILL}
 FROM pair
-JOIN leaf AS one ON one.position = registered
-JOIN leaf AS two ON two.position = recorded"""  # noqa: S608 - a number of this package
+JOIN share AS one ON one.position = registered
+JOIN share AS two ON two.position = recorded"""  # noqa: S608 - a number of this package
 
 _NOT_PAIRS: Final = "DELETE FROM reducible WHERE stream IN (SELECT stream FROM pair)"
 
 _REDUCED: Final = """SELECT CAST(stream AS VARCHAR), json_array(position, stream, type, source, id,
     CAST(coalesce(data, json_object('activity_id', activity_id, 'person_ref', person_ref,
         'organisation_id', organisation_id)) AS JSON))
-FROM leaf SEMI JOIN reducible USING (stream)"""
+FROM share SEMI JOIN reducible USING (stream)"""
+
+_SHARE: Final = "CREATE OR REPLACE VIEW share AS SELECT * FROM leaf"
 
 
 def _rows_of(lines: Path) -> str:
@@ -120,6 +126,9 @@ class Leaves:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._facts = 0
+        self.plain = 0
+        """How many facts are not for the reducer, as far as they were told apart."""
         db.rows(_TABLE)
 
     def take(self, stretch: Stretch) -> None:
@@ -127,10 +136,11 @@ class Leaves:
         ((rows,),) = self._db.rows(_rows_of(stretch.path))
         if rows != stretch.last - stretch.first + 1:  # an empty line is none to who reads them
             raise Unreadable(f"one of the lines {stretch.first} to {stretch.last} is no fact")
+        self._facts = stretch.last
 
-    def settle(self, origin: str) -> int:
-        """All are there. Fills `reducible`, and `models.attendance` with the rows of all others;
-        how many facts these are.
+    def demand_all(self, origin: str) -> None:
+        """All are there: no position is left out or stands twice, and nothing strange is among
+        them.
 
         Each fact lies in the stream whose id follows from the ledger's name and what it is about.
         So the facts of a stream are those of a subject, and a subject's facts are in one stream.
@@ -145,14 +155,18 @@ class Leaves:
         ((strange,),) = self._db.rows(_STRANGE, named)
         if strange is not None:
             raise Unreadable(f"the fact at position {strange} is not of the ledger {origin}")
-        self._db.rows(_REDUCIBLE)
-        ((alone,),) = self._db.rows(_ATTENDANCES)
-        self._db.rows(_PAIR)
-        ((paired,),) = self._db.rows(_ATTENDANCES_OF_PAIRS)
-        self._db.rows(_NOT_PAIRS)
-        return int(alone + paired)
 
     def reducible(self) -> Iterator[tuple[str, str]]:
         """Of each fact for the reducer its stream, and as JSON its position, stream, type, source,
-        id and data. In any order."""
-        yield from self._db.streamed(_REDUCED)
+        id and data. In any order. Fills `models.attendance` with the rows of all others."""
+        shares = -(-self._facts // SHARE_FACTS)
+        for share in range(shares):
+            some = f" WHERE hash(stream) % {shares} = {share}" if shares > 1 else ""
+            self._db.rows(_SHARE + some)
+            self._db.rows(_REDUCIBLE)
+            ((alone,),) = self._db.rows(_ATTENDANCES)
+            self._db.rows(_PAIR)
+            ((paired,),) = self._db.rows(_ATTENDANCES_OF_PAIRS)
+            self._db.rows(_NOT_PAIRS)
+            self.plain += alone + paired
+            yield from self._db.streamed(_REDUCED)

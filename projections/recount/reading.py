@@ -39,9 +39,8 @@ def load(
             leaves.take(stretch)
             last = stretch.last
             told(last // 2)
-        plain = leaves.settle(origin)
-        told(plain)
-        reduce(db, leaves.reducible(), scratch, lambda done: told(plain + done))
+        leaves.demand_all(origin)
+        reduce(db, leaves.reducible(), scratch, lambda done: told(leaves.plain + done))
     except (duckdb.Error, LookupError, TypeError, ValueError, RecursionError) as error:
         sentence, *_ = str(error).splitlines() or [""]
         raise Unreadable(f"{type(error).__name__}: {sentence}") from error

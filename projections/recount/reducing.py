@@ -71,7 +71,8 @@ def reduce(
     with spill as spread, _uncollected(), _Rows(scratch) as rows:
         for stream, json in leaves:
             spread.add(stream, json.encode() + b"\n")
-        done = said = 0
+        told(done := 0)
+        said = 0
         for part in spread.parts():
             facts = sorted(_leaves(part), key=attrgetter("position"))
             subjects = defaultdict(list)

@@ -6,7 +6,7 @@ It imports what that takes and nothing else: all of it is memory.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
@@ -25,7 +25,8 @@ def work(descriptor: int) -> None:
         parent, bundle, origin, tempfile.tempdir = pipe.recv()
         die_with(parent)
         with opened(bundle) as bag, bag.open(FACTS) as file:
-            answer = recompute(_asked(pipe), file, origin=origin, told=pipe.send)
+            told = sparing(pipe.send)
+            answer = recompute(_asked(pipe), file, origin=origin, told=told)
     except NotRecomputed as error:
         answer = NotMade(error.position, error.why)
     except Exception as error:  # noqa: BLE001 - the edge of a process
@@ -33,6 +34,20 @@ def work(descriptor: int) -> None:
         answer = NotMade(0, f"{type(error).__name__}: {first_line}")
     with suppress(OSError):  # nobody asks any more
         pipe.send(answer)
+
+
+def sparing(tell: Callable[[int], object]) -> Callable[[int], None]:
+    """Tells of every twenty-fifth more. Whoever asked may listen only at the end, and a pipe that
+    nobody reads holds some 270 numbers: then who tells one more has to wait."""
+    told = 0
+
+    def spare(done: int) -> None:
+        nonlocal told
+        if done - told > told // 25:
+            told = done
+            tell(done)
+
+    return spare
 
 
 def _asked(pipe: Connection) -> Iterator[tuple[int, bytes]]:

@@ -19,6 +19,7 @@ from ledger.domain.facts import (
     AttendanceRegistered,
     AttendanceWithdrawn,
     ClusterRegistered,
+    Fact,
 )
 from ledger.store.book import Book
 from projections import schema
@@ -71,8 +72,8 @@ def test_the_recount_has_the_same_rows_as_the_read_models(book: BookWriter, seed
     reading.close()
 
 
-def test_attendances_have_the_same_rows_whether_they_are_plain_or_not(book: BookWriter) -> None:
-    """Plain are those that stand alone, and a registration before its record."""
+def _short_attendances() -> Iterator[Fact]:
+    """Every history of up to three facts, for three organisations each way."""
     came, signed, left = AttendanceRecorded, AttendanceRegistered, AttendanceWithdrawn
     said = [*(h for n in (1, 2, 3) for h in product((came, signed, left), repeat=n))]
     for history, named in product(said, product((None, UUID(int=1), UUID(int=2)), repeat=2)):
@@ -80,7 +81,12 @@ def test_attendances_have_the_same_rows_whether_they_are_plain_or_not(book: Book
         organisations = iter((*named, None))
         for fact in history:
             organisation = {} if fact is left else {"organisation_id": next(organisations)}
-            book.record(fact(**who, **organisation))
+            yield fact(**who, **organisation)
+
+
+def test_attendances_have_the_same_rows_whether_they_are_plain_or_not(book: BookWriter) -> None:
+    """Plain are those that stand alone, and a registration before its record."""
+    book.record(*_short_attendances())
     _project(book.url)
     with closing(Book(book.url)) as reading:
         told = reading.leaves(0, 10_000)
@@ -90,6 +96,20 @@ def test_attendances_have_the_same_rows_whether_they_are_plain_or_not(book: Book
         assert engine.rows("SELECT count(*) FROM leaf ANTI JOIN reducible USING (stream)", {}) == [
             (2 * 9 + 2 * 9,)
         ]
+        assert differences(conn, engine) == {}
+
+
+def test_streams_told_apart_in_many_shares_have_the_same_rows(
+    book: BookWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.recount.leaves.SHARE_FACTS", 100)
+    book.record(*_short_attendances())
+    History(7).facts(book, 200)
+    _project(book.url)
+    with closing(Book(book.url)) as reading:
+        told = reading.leaves(0, 10_000)
+    with psycopg.connect(book.url) as conn, from_leaves(told, origin=ORIGIN) as engine:
+        assert engine.rows("SELECT count(*) < 9 FROM pair", {}) == [(True,)]  # of the last share
         assert differences(conn, engine) == {}
 
 
@@ -267,6 +287,13 @@ def test_a_question_that_needs_more_memory_gets_it_for_as_long(tmp_path: Path) -
         assert _limit_of(db) == limit
         with pytest.raises(duckdb.OutOfMemoryException):
             db.rows(LONG_LIST, grow=False)
+
+
+def test_rows_that_come_some_at_a_time_get_it_too(tmp_path: Path) -> None:
+    with database.Database(tmp_path, 10) as db:
+        limit = _limit_of(db)
+        assert list(db.streamed(LONG_LIST)) == [(3_000_000,)]
+        assert _limit_of(db) == limit
 
 
 def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

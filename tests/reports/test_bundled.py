@@ -10,12 +10,16 @@ import pytest
 
 from ledger.store.book import Book
 from ledger.store.codec import decode_leaf
+from projections.reports.apart import sparing
 from projections.reports.bundled import Made, NotRecomputed, recompute
 from projections.reports.catalogue import report_of
 from projections.reports.compute import compute_report
 from projections.reports.filing import published
 from tests.figures.history import ORIGIN, History
 from tests.reports.programme import joint_programme
+
+PIPE_HOLDS = 270
+"""Numbers, each with what the kernel keeps of a message, in 208 KB."""
 
 
 def file(past: History, **otherwise: Any) -> int:
@@ -46,6 +50,16 @@ def recomputed(past: History) -> Made:
         if decode_leaf(leaf).fact.topic == "report.published.v1"
     ]
     return recompute(filings, leaves, origin=ORIGIN)
+
+
+def test_progress_has_room_in_a_pipe_that_nobody_reads_yet() -> None:
+    asked = range(35_000, 100_000_000, 35_000)
+    told: list[int] = []
+    tell = sparing(told.append)
+    for done in asked:
+        tell(done)
+    assert len(told) < PIPE_HOLDS < len(asked)
+    assert told == sorted(set(told))
 
 
 def test_every_filing_is_made_again(past: History) -> None:
