@@ -26,8 +26,8 @@ def load(
     position.
 
     `scratch` is a folder for what stands between. `told` is told now and then how far it is, in
-    facts; one that was read is half done. Raises OSError where they cannot
-    be read, Unreadable.
+    facts; one that was read is half done. Raises OSError where they cannot be read or there is no
+    room for them, Unreadable.
     """
     try:
         db.rows("CREATE SCHEMA models")
@@ -41,6 +41,9 @@ def load(
             told(last // 2)
         leaves.demand_all(origin)
         reduce(db, leaves.reducible(), scratch, lambda done: told(leaves.plain + done))
+    except duckdb.OutOfMemoryException as error:  # no fault of the facts
+        sentence, *_ = str(error).splitlines()
+        raise OSError(f"there is no memory or disk left to recount in: {sentence}") from error
     except (duckdb.Error, LookupError, TypeError, ValueError, RecursionError) as error:
         sentence, *_ = str(error).splitlines() or [""]
         raise Unreadable(f"{type(error).__name__}: {sentence}") from error

@@ -302,6 +302,17 @@ def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         db.rows(LONG_LIST)
 
 
+def test_where_no_memory_is_left_no_fact_is_blamed(
+    leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(self: database.Database, sql: str) -> Iterator[tuple[str, str]]:
+        raise duckdb.OutOfMemoryException("could not allocate block\nin detail")
+
+    monkeypatch.setattr(database.Database, "streamed", none_left)
+    with pytest.raises(OSError, match=r"left to recount in: .*could not allocate block$"):
+        _rows(leaves)
+
+
 def test_no_table_is_in_memory(leaves: list[bytes]) -> None:
     """There a part of each of its columns would stay, whatever the limit."""
     with from_leaves(leaves, origin=ORIGIN) as engine:
