@@ -2,7 +2,8 @@
 
 Six facts of seven say that a person registered for an activity, was there, or first the one and
 then the other. What they amount to is plain, if nothing else was ever said of this person there.
-The streams of all others are the table `reducible`.
+That is told of a share of all streams at a time, the view `share`; its streams that are not plain
+are the table `reducible`.
 """
 
 from __future__ import annotations

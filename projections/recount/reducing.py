@@ -71,8 +71,8 @@ def reduce(
     with spill as spread, _uncollected(), _Rows(scratch) as rows:
         for stream, json in leaves:
             spread.add(stream, json.encode() + b"\n")
-        told(done := 0)
-        said = 0
+        done = said = 0
+        told(done)
         for part in spread.parts():
             facts = sorted(_leaves(part), key=attrgetter("position"))
             subjects = defaultdict(list)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.api.programme import Programme
 from tests.api.running import Client, Service
-from tests.conftest import _drop, _with_database
+from tests.conftest import FreshDatabase
 
 
 @pytest.fixture
@@ -40,25 +37,9 @@ def biotech_app(service: Service) -> Client:
 
 
 @pytest.fixture(scope="module")
-def module_database_url(
-    server: psycopg.Connection, server_url: str, template: str
-) -> Iterator[str]:
-    """A migrated database for all tests of a module."""
-    name = f"test_{uuid4().hex[:12]}"
-    made = sql.SQL("CREATE DATABASE {0} TEMPLATE {1}")
-    server.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
-    granted = sql.SQL("GRANT CREATE ON DATABASE {} TO clusterledger_projector")
-    server.execute(granted.format(sql.Identifier(name)))
-    try:
-        yield _with_database(server_url, name)
-    finally:
-        _drop(server, name)
-
-
-@pytest.fixture(scope="module")
-def shared_service(module_database_url: str) -> Iterator[Service]:
+def shared_service(fresh_database: FreshDatabase) -> Iterator[Service]:
     """One service for all tests of a module: they may add facts, and rely on no count of them."""
-    with Service(module_database_url) as running:
+    with fresh_database() as url, Service(url) as running:
         yield running
 
 

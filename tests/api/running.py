@@ -27,7 +27,7 @@ ORIGIN = "test.example/2026"
 SOURCE = "//test.example/app"
 BATCH = "application/cloudevents-batch+json"
 ONE = "application/cloudevents+json"
-WAIT_S = 60
+WAIT_S = 20
 
 T = TypeVar("T")
 

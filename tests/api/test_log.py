@@ -18,14 +18,18 @@ from ledger.transparency.proof import Proof
 from ledger.transparency.signer import Signer
 from ledger.transparency.tiles import Entries, leaves_of
 from tests.api.running import ORIGIN, Client, Service
+from tests.conftest import FreshDatabase
 
 FACTS = 300
 
 
 @pytest.fixture(scope="module")
-def signed(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def signed(
+    fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """A service whose first 300 facts are in a checkpoint; one more is not. Nothing is added."""
-    with signing(module_database_url, tmp_path_factory.mktemp("signed")) as service:
+    folder = tmp_path_factory.mktemp("signed")
+    with fresh_database() as url, signing(url, folder) as service:
         yield service
 
 

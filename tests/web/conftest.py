@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.api.conftest import module_database_url, programme, service, shared_service
+from tests.api.conftest import programme, service, shared_service
 from tests.api.programme import Programme, organisation
 from tests.api.running import SOURCE
 from tests.web.chromium import Scheme, Visit, running
 from tests.web.walks import Enter, key_of
 
-__all__ = ["module_database_url", "programme", "service", "shared_service"]
+__all__ = ["programme", "service", "shared_service"]
 
 CONSORTIUM = str(UUID(int=99))
 PARTNERS = 15
