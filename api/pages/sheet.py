@@ -20,7 +20,7 @@ from api.contract import Answer, Route, query
 from api.dispatch import SESSION, viewer_of
 from api.problems import Problem
 from api.requests import authority_of, day_of, known_at
-from api.sending import Page, send
+from api.sending import QUICK, Page, send
 from api.sessions import COOKIE
 from api.state import STATE, State
 from api.web.frame import Frame, Standing, Viewer, render
@@ -256,7 +256,7 @@ async def _answer(ask: Ask[Any], sheet: Sheet) -> web.StreamResponse:
         body = render(
             sheet.template, await _frame(ask, sheet), {**sheet.content, "data": sheet.data}
         ).encode()
-    shown = Page.of(body, media if media == JSON else f"{media}; charset=utf-8")
+    shown = Page(body, media if media == JSON else f"{media}; charset=utf-8", QUICK)
     response = send(ask.request, shown, "private, no-cache", vary=_VARY)
     if response.status == 200:
         response.set_status(sheet.status)

@@ -28,7 +28,7 @@ def _file(name: str) -> Page:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind.endswith(("javascript", "json")):
         kind += "; charset=utf-8"
-    return Page.of(_files()[name].read_bytes(), kind)
+    return Page(_files()[name].read_bytes(), kind)
 
 
 async def static(request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,7 @@ from api import openapi
 from api.contract import PUBLIC, Answer, Route
 from api.dispatch import viewer_of
 from api.problems import all_codes, sentence_of
-from api.sending import Page, send
+from api.sending import QUICK, Page, send
 from api.web.documents import DOCS, PROBLEMS, ProblemCode, Reader, render_docs, render_problems
 from api.web.language import Language
 
@@ -21,7 +21,7 @@ DOCUMENT: Final = web.AppKey("document", Page)
 
 def document_of(routes: Iterable[Route]) -> Page:
     """The document as it is sent."""
-    return Page.of(openapi.rendered(routes), "application/json")
+    return Page(openapi.rendered(routes), "application/json")
 
 
 def _reader(request: web.Request) -> Reader:
@@ -32,7 +32,7 @@ def _reader(request: web.Request) -> Reader:
 
 
 def _shown(request: web.Request, page: str) -> web.StreamResponse:
-    sent = Page.of(page.encode(), "text/html; charset=utf-8")
+    sent = Page(page.encode(), "text/html; charset=utf-8", QUICK)
     return send(request, sent, "private, no-cache", vary="Accept, Authorization, Cookie")
 
 
@@ -46,7 +46,7 @@ def _codes() -> tuple[ProblemCode, ...]:
 
 @lru_cache(maxsize=1)
 def _problems_list() -> Page:
-    return Page.of(orjson.dumps({"problems": _codes()}, default=_plain), "application/json")
+    return Page(orjson.dumps({"problems": _codes()}, default=_plain), "application/json")
 
 
 def _plain(code: ProblemCode) -> dict[str, object]:

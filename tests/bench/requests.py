@@ -132,7 +132,8 @@ def gets(key: str, path: str, count: int) -> list[bytes]:
 
 
 def asked(key: str, path: str, form: str | None, count: int) -> list[bytes]:
-    """The same page many times: a GET, or the POST of a form; without a key by nobody."""
+    """The same page many times, as browsers take it: a GET, or the POST of a form; without a key by
+    nobody."""
     return [_page(key, path, form, "")] * count
 
 
@@ -143,7 +144,8 @@ def waiting(key: str, path: str, form: str | None) -> list[bytes]:
 
 def _page(key: str, path: str, form: str | None, prefer: str) -> bytes:
     who = f"Authorization: Bearer {key}\r\n" if key else ""
-    head = f"{path} HTTP/1.1\r\nHost: bench\r\nAccept: text/html\r\n{who}{prefer}"
+    takes = "Accept: text/html\r\nAccept-Encoding: gzip\r\n"
+    head = f"{path} HTTP/1.1\r\nHost: bench\r\n{takes}{who}{prefer}"
     if form is None:
         return f"GET {head}\r\n".encode()
     kind = "Content-Type: application/x-www-form-urlencoded"
