@@ -62,6 +62,7 @@ class Database:
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
         self._memory_mb = self._limited_to = memory_mb
+        self._is_narrow = False
         self._db = duckdb.connect(
             config={
                 "memory_limit": f"{memory_mb}MB",
@@ -72,7 +73,7 @@ class Database:
         )
         # Else hash tables take all that is there before they go to disk, and what comes next is
         # refused the little that it needs.
-        self._db.execute(f"SET operator_memory_limit = '{memory_mb // 2}MB'")
+        self._share_out()
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
         # Tables in memory keep a part of each of their columns there, whatever the limit.
@@ -109,22 +110,48 @@ class Database:
                 rows = self._db.fetchmany(STREAMED_ROWS)
 
     def _tried(self, ask: Callable[[], _T], *, grow: bool) -> _T:
-        """What needs more memory than there is, which is not known beforehand and grows with the
-        facts, is tried again with an eighth more at a time."""
-        memory = self._memory_mb
-        while grow and memory < MEMORY_MB_MAX:
+        """What finds too little memory first gets what there is otherwise: that of tables which are
+        not in the file in order yet, that of the other thread, that which one operator keeps from
+        the next. What needs still more, which is not known beforehand and grows with the facts, is
+        tried again with an eighth more at a time."""
+        narrower = (self._leave_to_one, self._hold_back, self._share_out) if grow else ()
+        for make_room in (self._put_in_order, *narrower):
             with suppress(duckdb.OutOfMemoryException):
                 return ask()
+            make_room()
+        memory = self._memory_mb
+        while grow and memory < MEMORY_MB_MAX:
             memory += memory // 8
             self._limit(memory)
+            with suppress(duckdb.OutOfMemoryException):
+                return ask()
         return ask()
+
+    def _put_in_order(self) -> None:
+        with suppress(duckdb.OutOfMemoryException):
+            self._db.execute("CHECKPOINT recount")
+
+    def _leave_to_one(self) -> None:
+        self._db.execute("SET threads = 1")
+        self._is_narrow = True
+
+    def _hold_back(self) -> None:
+        self._share_out(4)
+
+    def _share_out(self, parts: int = 2) -> None:
+        """To an operator goes at most so large a part."""
+        self._db.execute(f"SET operator_memory_limit = '{self._memory_mb // parts}MB'")
 
     @contextmanager
     def _given_back(self) -> Iterator[None]:
-        """More memory than there is otherwise is given back."""
+        """More memory than there is otherwise is given back, and work goes to all threads again."""
         try:
             yield
         finally:
+            if self._is_narrow:
+                self._db.execute(f"SET threads = {THREADS}")
+                self._share_out()
+                self._is_narrow = False
             if self._limited_to != self._memory_mb:
                 with suppress(duckdb.OutOfMemoryException):
                     self._limit(self._memory_mb)

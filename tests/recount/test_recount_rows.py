@@ -303,6 +303,27 @@ def test_memory_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         db.rows(LONG_LIST)
 
 
+def test_a_question_finds_room_beside_what_was_found_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables not in order yet, a second thread, and an operator that keeps what it has: of these
+    memory is taken before there is more of it."""
+    monkeypatch.setattr(database, "MEMORY_MB_MAX", 0)
+    tables = [f"kept_{number}" for number in range(4)]
+    each = "SELECT id, key FROM "
+    union = f"SELECT count(*) FROM ({each}{f' UNION {each}'.join(tables)})"
+    with database.Database(tmp_path, 28) as db:
+        for number, table in enumerate(tables):
+            db.rows(
+                f"CREATE TABLE {table} AS SELECT md5_number((4 * i + {number})::VARCHAR) AS id,"
+                " 'k' || i % 17 AS key FROM range(1_000_000) t(i)"
+            )
+        with pytest.raises(duckdb.OutOfMemoryException):  # the control: it does not fit as it is
+            db.rows(union, grow=False)
+        assert db.rows(union) == [(4_000_000,)]
+        assert db.rows("SELECT current_setting('threads')") == [(database.THREADS,)]
+
+
 def test_where_no_memory_is_left_no_fact_is_blamed(
     leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
