@@ -7,7 +7,6 @@ is missed is shown, not punished.
 """
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -140,7 +139,6 @@ def _measure(
     with Stage(folder, sizes) as stage:
         for name in wanted:
             _tell(name, options)
-            os.sync()  # no figure waits for what another left to be written
             for found in FIGURES[name](stage):
                 _show(found, rows, options)
         return machine(stage.server_version())
@@ -155,7 +153,6 @@ def _measure_large(
     with Stage(folder, ten) as stage:
         for name in wanted:
             _tell(PREFIX + name, options)
-            os.sync()
             measured = _loaded(stage) if name == "bulk" else FIGURES[name](stage)
             for found in measured:
                 if found.name in before and found.name in AT_LEAST:
