@@ -110,36 +110,39 @@ class Database:
                 rows = self._db.fetchmany(STREAMED_ROWS)
 
     def _tried(self, ask: Callable[[], _T], *, grow: bool) -> _T:
-        """What finds too little memory first gets what there is otherwise: that of tables which are
-        not in the file in order yet, that of the other thread, that which one operator keeps from
-        the next. What needs still more, which is not known beforehand and grows with the facts, is
-        tried again with an eighth more at a time."""
-        narrower = (self._leave_to_one, self._hold_back, self._share_out) if grow else ()
-        for make_room in (self._put_in_order, *narrower):
-            with suppress(duckdb.OutOfMemoryException):
+        """The answer, asked for again as long as there is more room to be had."""
+        room = self._more_room(grow=grow)
+        while True:
+            try:
                 return ask()
-            make_room()
-        memory = self._memory_mb
-        while grow and memory < MEMORY_MB_MAX:
-            memory += memory // 8
-            self._limit(memory)
-            with suppress(duckdb.OutOfMemoryException):
-                return ask()
-        return ask()
+            except duckdb.OutOfMemoryException:
+                if not next(room, False):
+                    raise
 
-    def _put_in_order(self) -> None:
+    def _more_room(self, *, grow: bool) -> Iterator[bool]:
+        """First what there is otherwise: that of tables which are not in order in the file yet,
+        that of the other thread, that which one operator keeps from the next. Then an eighth more
+        at a time, as what a question needs is not known beforehand and grows with the facts. True
+        after each step."""
         with suppress(duckdb.OutOfMemoryException):
             self._db.execute("CHECKPOINT recount")
-
-    def _leave_to_one(self) -> None:
-        self._db.execute("SET threads = 1")
+        yield True
+        if not grow:
+            return
         self._is_narrow = True
-
-    def _hold_back(self) -> None:
+        self._db.execute("SET threads = 1")
+        yield True
         self._share_out(4)
+        yield True
+        self._share_out()
+        memory = self._memory_mb
+        while memory < MEMORY_MB_MAX:
+            memory += memory // 8
+            self._limit(memory)
+            yield True
 
     def _share_out(self, parts: int = 2) -> None:
-        """To an operator goes at most so large a part."""
+        """An operator may have at most such a part of the memory for itself."""
         self._db.execute(f"SET operator_memory_limit = '{self._memory_mb // parts}MB'")
 
     @contextmanager
