@@ -195,7 +195,8 @@ class _Folded:
             self.facts += 1
         if stream is not None:
             stream.settle(self.changes)
-            self._own(stream, owned)
+            if owned:
+                self._own(stream, owned)
 
     def write(self, writer: Writer, curs: Cursor[Any]) -> None:
         """Into the tables of the schema that the writer is for."""

@@ -53,7 +53,8 @@ _NAMES: Final = _Pair(
     ("id",),
     ("name",),
     "SELECT * FROM {schema}.trail_name WHERE id IN (SELECT unnest(ARRAY[topic, actor, scope])"
-    " FROM {schema}.trail WHERE position <= {position})",
+    " FROM (SELECT DISTINCT topic, actor, scope FROM {schema}.trail WHERE position <= {position})"
+    " AS fact)",
 )
 _PAIRS: Final = (
     _bitemporal(ATTENDANCE),

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from itertools import islice
+from functools import lru_cache, partial
+from itertools import islice, repeat
 from struct import Struct
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +30,7 @@ def _text(value: str) -> bytes:
     return _LENGTH(len(encoded)) + encoded
 
 
+@lru_cache(10_000)
 def _texts(values: Sequence[str]) -> bytes:
     """An array of one dimension, or of none when it is empty, without NULLs."""
     items = b"".join(map(_text, values))
@@ -37,6 +39,7 @@ def _texts(values: Sequence[str]) -> bytes:
     return _LENGTH(len(array)) + array
 
 
+@lru_cache(10_000)
 def _date(value: date) -> bytes:
     if value == FOREVER:
         return _DATE(4, _INFINITY)
@@ -46,14 +49,14 @@ def _date(value: date) -> bytes:
 
 
 def _uuid(value: UUID) -> bytes:
-    return b"\x00\x00\x00\x10" + value.bytes
+    return b"\x00\x00\x00\x10" + value.int.to_bytes(16)
 
 
 PACKERS: Final[dict[str, Packer]] = {
-    "bigint": lambda value: _BIGINT(8, value),
-    "boolean": lambda value: b"\x00\x00\x00\x01\x01" if value else b"\x00\x00\x00\x01\x00",
+    "bigint": partial(_BIGINT, 8),
+    "boolean": {False: b"\x00\x00\x00\x01\x00", True: b"\x00\x00\x00\x01\x01"}.__getitem__,
     "date": _date,
-    "smallint": lambda value: _SMALLINT(2, value),
+    "smallint": partial(_SMALLINT, 2),
     "text": _text,
     "text[]": _texts,
     "uuid": _uuid,
@@ -61,16 +64,17 @@ PACKERS: Final[dict[str, Packer]] = {
 """By the type's name in PostgreSQL: a value with its length before it."""
 
 
-def row_packer(types: Sequence[str]) -> Callable[[Row], bytes]:
-    """Packs rows whose columns are of these types. None is NULL."""
+def rows_packer(types: Sequence[str]) -> Callable[[Iterable[Row]], Iterable[bytes]]:
+    """Packs rows whose columns are of these types, column by column. None is NULL."""
     packers = [PACKERS[name] for name in types]
     count = Struct(">h").pack(len(packers))
 
-    def pack(row: Row) -> bytes:
-        return count + b"".join(
-            NULL if value is None else packer(value)
-            for packer, value in zip(packers, row, strict=True)
-        )
+    def pack(rows: Iterable[Row]) -> Iterable[bytes]:
+        columns = [
+            [NULL if value is None else packer(value) for value in values]
+            for packer, *values in zip(packers, *rows, strict=True)
+        ]
+        return map(b"".join, zip(repeat(count), *columns, strict=False))
 
     return pack
 

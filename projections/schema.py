@@ -136,6 +136,9 @@ def add_extras(conn: Connection[Any], schema: str, table: Table) -> None:
 
 def _index(conn: Connection[Any], schema: str, statements: str) -> None:
     _inside(conn, schema)
+    # Tables are indexed beside each other: another worker for each would sort no sooner, and take
+    # twice the processor.
+    conn.execute("SET LOCAL max_parallel_maintenance_workers = 0")
     conn.execute("SET LOCAL maintenance_work_mem = '128MB'")
     conn.execute(statements)
 

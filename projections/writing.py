@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Cursor, sql
 
-from projections.copying import blocks, row_packer
+from projections.copying import blocks, rows_packer
 from projections.folding import Changes
 from projections.models import TABLES
 from projections.models.base import OPEN, Row, Table
@@ -19,7 +19,7 @@ class Writer:
         self._schema = schema
         self._types = {table.name: _column_types(curs, schema, table) for table in TABLES}
         self._pack = {
-            table.name: row_packer([self._types[table.name][c] for c in table.columns])
+            table.name: rows_packer([self._types[table.name][c] for c in table.columns])
             for table in TABLES
         }
         self._close = {table.name: self._closing(table) for table in TABLES}
@@ -34,7 +34,7 @@ class Writer:
             rows: Sequence[Row] = (
                 changes.trail if table is TRAIL else changes.opens.get(table.name, ())
             )
-            packed = [*changes.packed.get(table.name, ()), *map(self._pack[table.name], rows)]
+            packed = [*changes.packed.get(table.name, ()), *self._pack[table.name](rows)]
             if packed:
                 self._copy(curs, table.name, table.columns, sorted(packed))
         self.name(curs, changes.names)
@@ -54,7 +54,7 @@ class Writer:
         self, curs: Cursor[Any], name: str, columns: Mapping[str, str], rows: Iterable[Row]
     ) -> None:
         """Rows into another table of the schema, whose columns have these types."""
-        self._copy(curs, name, columns, map(row_packer([*columns.values()]), rows))
+        self._copy(curs, name, columns, rows_packer([*columns.values()])(rows))
 
     def _copy(
         self,
