@@ -9,6 +9,7 @@ import struct
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
+from itertools import filterfalse
 from typing import IO, Any, Final, Literal, NamedTuple, NoReturn
 from unicodedata import is_normalized
 from uuid import UUID
@@ -104,7 +105,7 @@ def read(line: bytes) -> Leaf:
     _demand_integers(leaf.data)
     if len(line) > LEAF_BYTES_MAX:
         raise NotCanonical(f"has {len(line):,} bytes, and a leaf at most {LEAF_BYTES_MAX:,}")
-    if _is_of_any_text(line):
+    if _NUL in line or not line.isascii():
         _demand_texts(msgspec.json.decode(line))
     return leaf
 
@@ -119,7 +120,7 @@ def read_many(lines: list[bytes]) -> list[Leaf]:
     _demand_integers([leaf.data for leaf in leaves])
     if max(map(len, lines)) > LEAF_BYTES_MAX:
         raise NotCanonical
-    for line in filter(_is_of_any_text, lines if _is_of_any_text(text) else ()):
+    for line in lines if _NUL in text else filterfalse(bytes.isascii, lines):
         _demand_texts(msgspec.json.decode(line))
     return leaves
 
@@ -131,9 +132,7 @@ def _demand_integers(value: Any) -> None:
         raise NotCanonical("holds an integer from 2^53 on, which readers differ about") from error
 
 
-def _is_of_any_text(text: bytes) -> bool:
-    """Whether it may hold a text that a leaf must not hold."""
-    return b"\\u0000" in text or not text.isascii()
+_NUL: Final = b"\\u0000"
 
 
 def _demand_texts(value: Any) -> None:
@@ -227,8 +226,13 @@ class _Reading:
             leaves: Iterable[Leaf] = read_many(batch)
         except UNREADABLE:
             leaves = map(self._read, batch)
-        for line, leaf in zip(batch, leaves, strict=True):
-            self._take(leaf, line)
+        after, in_place = self.position, []
+        try:
+            for line, leaf in zip(batch, leaves, strict=True):
+                self._place(leaf, line)
+                in_place.append(leaf)
+        finally:  # an earlier one may be wrong beside others
+            self._spread(after, in_place)
 
     def _read(self, line: bytes) -> Leaf:
         try:
@@ -236,20 +240,29 @@ class _Reading:
         except UNREADABLE as error:
             raise Broken(self.position + 1, f"the leaf {_told(error)}") from error
 
-    def _take(self, leaf: Leaf, line: bytes) -> None:
+    def _place(self, leaf: Leaf, line: bytes) -> None:
+        """What one leaf and the one before it show."""
         self.position = position = self.position + 1
         if leaf.position != position:
             raise Broken(position, f"here stands the fact of position {leaf.position:,}")
         if leaf.recorded_at != self.recorded_at:
             self._later(leaf.recorded_at)
-        event = sha256(f"{leaf.source}\n{leaf.id}".encode()).digest()[:KEY_BYTES]
-        self._events.add(event, _EVENT.pack(event, position))
-        stream = leaf.stream.bytes
         if not 0 < leaf.version <= position:
             raise Broken(position, f"version {leaf.version:,} of stream {leaf.stream} cannot be")
-        self._versions.add(stream, _VERSION.pack(stream, leaf.version, position))
         if leaf.type == "report.published.v1":
             self._publishes(leaf, line)
+
+    def _spread(self, after: int, leaves: list[Leaf]) -> None:
+        """For what only all leaves show."""
+        positions = range(after + 1, after + 1 + len(leaves))
+        events = [
+            sha256(f"{leaf.source}\n{leaf.id}".encode()).digest()[:KEY_BYTES] for leaf in leaves
+        ]
+        self._events.add(zip(events, map(_EVENT.pack, events, positions), strict=True))
+        streams = [leaf.stream.int.to_bytes(KEY_BYTES) for leaf in leaves]
+        versions = [leaf.version for leaf in leaves]
+        records = map(_VERSION.pack, streams, versions, positions)
+        self._versions.add(zip(streams, records, strict=True))
 
     def _later(self, recorded_at: str) -> None:
         if not _is_instant(recorded_at):

@@ -52,13 +52,15 @@ class Spill:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, key: Key, record: bytes) -> None:
-        """Take a record."""
-        part = hash(key) // self._divisor % PARTS
-        buffer = self._buffers[part]
-        buffer += record
-        if len(buffer) >= self._piece_bytes:
-            self._put_away(part, buffer)
+    def add(self, records: Iterable[tuple[Key, bytes]]) -> None:
+        """Take records, each with its key."""
+        buffers, divisor, full = self._buffers, self._divisor, self._piece_bytes
+        for key, record in records:
+            part = hash(key) // divisor % PARTS
+            buffer = buffers[part]
+            buffer += record
+            if len(buffer) >= full:
+                self._put_away(part, buffer)
 
     def parts(self) -> Iterator[bytes]:
         """Every part, whole, once."""
@@ -80,8 +82,7 @@ class Spill:
         )
         with again:
             for piece in pieces:
-                for key, record in self._keyed(piece):
-                    again.add(key, record)
+                again.add(self._keyed(piece))
             yield from again.parts()
 
     def _put_away(self, part: int, buffer: bytearray) -> None:

@@ -112,6 +112,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return f"{self.id}@{self.version}"
 
 
+@cache
 def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 

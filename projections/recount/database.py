@@ -19,7 +19,7 @@ PLENTY_MB: Final = 512
 LITTLE_MB: Final = 64
 """For DuckDB beside a verification. Python, DuckDB's own text and what it does not count take some
 100 MB more."""
-UNORDERED_MB: Final = 256
+UNORDERED_MB: Final = 512
 """Written to the file before it is put in order, and what was dropped is written over."""
 MEMORY_MB_MAX: Final = 4_000
 ROW_BYTES_MAX: Final = 1 << 20
@@ -82,6 +82,7 @@ class Database:
         self._db.execute("USE recount")
         # Each time the file is put in order DuckDB waits for the disk, which nobody needs.
         self._db.execute(f"SET checkpoint_threshold = '{UNORDERED_MB}MB'")
+        self._db.execute("PRAGMA disable_checkpoint_on_shutdown")
 
     def __enter__(self) -> Self:
         return self

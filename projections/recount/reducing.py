@@ -69,8 +69,7 @@ def reduce(
     db.rows(f"CREATE TABLE voided ({', '.join(map(' '.join, _VOIDED.items()))})")
     spill = Spill(_by_stream, part_bytes=PART_BYTES, buffered_bytes=BUFFERED_BYTES)
     with spill as spread, _uncollected(), _Rows(scratch) as rows:
-        for stream, json in leaves:
-            spread.add(stream, json.encode() + b"\n")
+        spread.add((stream, json.encode() + b"\n") for stream, json in leaves)
         done = said = 0
         told(done)
         for part in spread.parts():

@@ -28,8 +28,7 @@ def test_every_record_is_given_back_once_in_order_and_with_all_of_its_key(
 ) -> None:
     monkeypatch.setattr(spill, "PARTS", 7)
     with Spill(by_number, part_bytes=part_bytes, buffered_bytes=buffered_bytes) as spread:
-        for n in range(300):
-            spread.add(b"%d" % (n % 20), b"%d %d\n" % (n % 20, n))
+        spread.add((b"%d" % (n % 20), b"%d %d\n" % (n % 20, n)) for n in range(300))
         given = [pairs(part) for part in spread.parts()]
 
     assert sorted(n for part in given for _, n in part) == list(range(300))
@@ -41,8 +40,7 @@ def test_every_record_is_given_back_once_in_order_and_with_all_of_its_key(
 def test_a_part_that_became_too_large_is_spread_once_more() -> None:
     keys = 20_000
     with Spill(by_number, part_bytes=256, buffered_bytes=1 << 20) as spread:
-        for n in range(keys):
-            spread.add(b"%d" % n, b"%d %d\n" % (n, n))
+        spread.add((b"%d" % n, b"%d %d\n" % (n, n)) for n in range(keys))
         sizes = [len(part) for part in spread.parts()]
 
     assert sum(sizes) == sum(len(b"%d %d\n" % (n, n)) for n in range(keys))
@@ -51,8 +49,7 @@ def test_a_part_that_became_too_large_is_spread_once_more() -> None:
 
 def test_what_has_one_key_stays_together_however_much_it_is() -> None:
     with Spill(by_number, part_bytes=10, buffered_bytes=1) as spread:
-        for n in range(1_000):
-            spread.add(b"1", b"1 %d\n" % n)
+        spread.add((b"1", b"1 %d\n" % n) for n in range(1_000))
         (part,) = filter(None, spread.parts())
 
     assert pairs(part) == [(1, n) for n in range(1_000)]
@@ -62,8 +59,7 @@ def test_memory_does_not_grow_with_what_is_put_away() -> None:
     def kept_bytes(records: int) -> int:
         with Spill(by_number, part_bytes=1 << 20, buffered_bytes=1 << 15) as spread:
             tracemalloc.start()
-            for n in range(records):
-                spread.add(b"%d" % n, b"%d %d\n" % (n, n))
+            spread.add((b"%d" % n, b"%d %d\n" % (n, n)) for n in range(records))
             kept, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
         return kept
