@@ -31,7 +31,7 @@ def _text(value: str) -> bytes:
 
 
 @lru_cache(10_000)
-def _texts(values: Sequence[str]) -> bytes:
+def _texts(values: tuple[str, ...]) -> bytes:
     """An array of one dimension, or of none when it is empty, without NULLs."""
     items = b"".join(map(_text, values))
     shape = Struct(">iiiii").pack(1, 0, _TEXT_OID, len(values), 1)

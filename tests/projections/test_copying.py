@@ -24,18 +24,19 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 ROWS = st.lists(st.tuples(*(VALUES[name] | st.none() for name in PACKERS)), max_size=5)
 
 
-def _through(conn: psycopg.Connection[Any], rows: list[Row]) -> list[Row]:
-    """Rows as they come back from a table of all types."""
-    columns = ", ".join(f"c{n} {name}" for n, name in enumerate(PACKERS))
-    with conn.cursor(binary=True) as curs:
-        curs.execute(f"CREATE TEMP TABLE packed (turn serial, {columns})")
-        names = ", ".join(f"c{n}" for n in range(len(PACKERS)))
-        with curs.copy(f"COPY packed ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-            for block in blocks(rows_packer([*PACKERS])(rows)):
+def _through(
+    conn: psycopg.Connection[Any], types: list[str], rows: list[Row], *, read: str = "{}"
+) -> list[Row]:
+    """Rows of these types as a table gives them back, each column read so."""
+    names = [f"c{number}" for number in range(len(types))]
+    shape = ", ".join(map(" ".join, zip(names, types, strict=True)))
+    with conn.transaction(force_rollback=True), conn.cursor(binary=True) as curs:
+        curs.execute(f"CREATE TEMP TABLE packed (turn serial, {shape})")
+        with curs.copy(f"COPY packed ({', '.join(names)}) FROM STDIN (FORMAT BINARY)") as copy:
+            for block in blocks(rows_packer(types)(rows)):
                 copy.write(block)
-        curs.execute(f"SELECT {names} FROM packed ORDER BY turn")
-        found = curs.fetchall()
-        curs.execute("DROP TABLE packed")
+        asked = ", ".join(map(read.format, names))
+        found = curs.execute(f"SELECT {asked} FROM packed ORDER BY turn").fetchall()
     return [
         tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in found
     ]
@@ -46,22 +47,14 @@ def _through(conn: psycopg.Connection[Any], rows: list[Row]) -> list[Row]:
 def test_rows_of_every_type_come_back_as_they_were_packed(
     server: psycopg.Connection[Any], rows: list[Row]
 ) -> None:
-    assert _through(server, rows) == rows
+    assert _through(server, [*PACKERS], rows) == rows
 
 
 @pytest.mark.parametrize(("day", "text"), [(FOREVER, "infinity"), (ALWAYS, "-infinity")])
 def test_a_day_without_end_is_infinity_in_postgresql(
     server: psycopg.Connection[Any], day: date, text: str
 ) -> None:
-    with server.cursor() as curs:
-        curs.execute("CREATE TEMP TABLE packed (day date)")
-        with curs.copy("COPY packed FROM STDIN (FORMAT BINARY)") as copy:
-            for block in blocks(rows_packer(["date"])([(day,)])):
-                copy.write(block)
-        curs.execute("SELECT day::text FROM packed")
-        found = curs.fetchone()
-        curs.execute("DROP TABLE packed")
-    assert found == (text,)
+    assert _through(server, ["date"], [(day,)], read="{}::text") == [(text,)]
 
 
 def test_a_row_that_lacks_a_column_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.transparency.leaves import UNREADABLE, Leaf, read, read_many
+from ledger.transparency.leaves import UNREADABLE, Broken, Leaf, check_all, read, read_many
 from tests.transparency.small_log import leaf
 
 GOOD = [leaf(n) for n in range(1, 4)]
@@ -80,3 +80,24 @@ def test_whatever_stands_anywhere_in_a_line(data: st.DataObject, put: bytes) -> 
     gone = data.draw(st.integers(0, 3))
     lines = [GOOD[0], line[:at] + put + line[at + gone :], GOOD[2]]
     assert at_once(lines) == one_by_one(lines)
+
+
+AGAIN = {"id": "e1"}
+GAP = {"stream": "00000000-0000-4000-8000-000000000000"}
+
+
+@pytest.mark.parametrize("seen_later", [AGAIN, GAP])
+@pytest.mark.parametrize(
+    "seen_at_once", [leaf(6), leaf(5, recorded_at="2026"), leaf(5, version=9), b"{}"]
+)
+def test_the_first_of_two_wrong_facts_of_a_batch_is_named(
+    seen_later: dict[str, object], seen_at_once: bytes
+) -> None:
+    later_first = [leaf(1), leaf(2, **seen_later), leaf(3), leaf(4), seen_at_once]
+    with pytest.raises(Broken) as named:
+        check_all([later_first], 0)
+    assert named.value.position == 2
+
+    with pytest.raises(Broken) as named:
+        check_all([[leaf(n) for n in range(1, 5)] + [seen_at_once]], 0)
+    assert named.value.position == 5
