@@ -22,6 +22,11 @@ KEPT_MAX: Final = 64
 """Tables. A report of all figures needs some 120, few of them for long; small ones stay in memory,
 where nothing can send them to disk."""
 
+_WITHOUT_CLASS: Final = frozenset({"steady"})
+"""Fragments that ask of a class when it began, and not which one it is. They are found once for all
+dimensions, and so is what needs them."""
+_NO_CLASS: Final = {"dimension": "", "of": ""}
+
 Rows = list[tuple[Any, ...]]
 
 _BEGINNING: Final = "WITH RECURSIVE\n"
@@ -85,7 +90,14 @@ class Fragments:
         fragments, text = parts_of(sql)
         kept: dict[str, str] = {}
         for name, fragment in fragments.items():
-            kept[name] = self._table(name, fragment, parameters, kept, grow=grow)
+            given, needed = parameters, kept
+            if name in _WITHOUT_CLASS:
+                given = {**parameters, **_NO_CLASS}
+                needed = {
+                    need: self._table(need, fragments[need], given, kept, grow=grow)
+                    for need in _asked(translated(fragment), kept)
+                }
+            kept[name] = self._table(name, fragment, given, needed, grow=grow)
         asked = translated(text)
         with_kept = _with(_asked(asked, kept)) + asked.text
         rows = self._db.rows(with_kept, asked.of(parameters), grow=grow)

@@ -8,7 +8,9 @@ from typing import IO, Final, NamedTuple
 
 PIECE_BYTES: Final = 1 << 20
 LINE_BYTES_MAX: Final = 1 << 16
-STRETCH_BYTES: Final = 32 << 20
+STRETCH_BYTES: Final = 128 << 20
+"""Enough for DuckDB's two threads to fill a group of rows each (122,880), which it then writes to
+its file; what is less stays in memory and has to make room there."""
 
 
 class Unreadable(Exception):

@@ -114,6 +114,24 @@ def test_streams_told_apart_in_many_shares_have_the_same_rows(
         assert differences(conn, engine) == {}
 
 
+def test_whom_an_organisation_sent_is_found_once_for_all_its_classes(
+    leaves: list[bytes],
+) -> None:
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        for dimension in ("kind", "size_class", "nuts2"):
+            compute(
+                engine,
+                CATALOGUE["participations"],
+                period_from=None,
+                period_to=date(2025, 12, 31),
+                known_at=len(leaves),
+                by=dimension,
+            )
+        made = engine.rows("SELECT table_name FROM information_schema.tables", {})
+    names = [name.rpartition("_")[0] for (name,) in made]
+    assert (names.count("sent"), names.count("participant")) == (1, 1)
+
+
 def test_the_tables_have_the_read_models_names_and_columns() -> None:
     models = {table.name: table.columns for model in MODELS.values() for table in model.tables}
     assert {name: tuple(columns(name)) for name in TABLES} == models
