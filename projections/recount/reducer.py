@@ -73,27 +73,17 @@ def first_day(data: dict[str, Any]) -> str:
 # --- which facts stand, and when a row was known -------------------------------------------------
 
 
-VOIDS: Final = frozenset({"fact.voided.v1", "attendance.voided.v1"})
-
-
 def standing(facts: Sequence[Fact]) -> list[Fact]:
     """Of a subject's facts, by position: those not voided, in the order they take effect."""
-    kept = [fact for fact in facts if fact.type not in VOIDS]
-    if len(kept) < len(facts):
-        gone = _gone(facts)
-        kept = [fact for fact in kept if (fact.source, fact.id) not in gone]
-    return sorted(kept, key=attrgetter("day", "position"))
-
-
-def _gone(facts: Sequence[Fact]) -> set[tuple[str, str]]:
-    """Source and id of what was voided."""
     gone: set[tuple[str, str]] = set()
     for number, fact in enumerate(facts):
         if fact.type == "fact.voided.v1":
             gone.add((fact.data.get("target_source", fact.source), fact.data["target"]))
         elif fact.type == "attendance.voided.v1":
             gone.update((earlier.source, earlier.id) for earlier in facts[:number])
-    return gone
+    voids = {"fact.voided.v1", "attendance.voided.v1"}
+    kept = [f for f in facts if f.type not in voids and (f.source, f.id) not in gone]
+    return sorted(kept, key=attrgetter("day", "position"))
 
 
 def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:
@@ -102,10 +92,10 @@ def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:
     born: dict[Row, int] = {}
     for number, fact in enumerate(facts, 1):
         rows = set(fold(standing(facts[:number])))
-        for row in [row for row in born if row not in rows]:
+        for row in born.keys() - rows:
             yield Known(row, born.pop(row), fact.position)
-        for row in rows:
-            born.setdefault(row, fact.position)
+        for row in rows - born.keys():
+            born[row] = fact.position
     for row, position in born.items():
         yield Known(row, position, STILL)
 
