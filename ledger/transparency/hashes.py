@@ -5,7 +5,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from ledger.transparency.leaves import Batches
+from ledger.transparency.leaves import Blocks, lines
 from ledger.transparency.merkle import Frontier
 from ledger.transparency.tiles import HEIGHT, LEVEL_MAX, WIDTH, Tile
 
@@ -25,7 +25,7 @@ TileSeen = Callable[[Tile, bytes], object]
 
 
 def hash_all(
-    batches: Batches,
+    blocks: Blocks,
     start: Frontier,
     *,
     sizes: Iterable[int] = (),
@@ -40,8 +40,8 @@ def hash_all(
     frontier, pending = start, Pending(start.size)
     roots, leaves = {start.size: start.root()}, {}
     stops, wanted = set(sizes), sorted(set(indexes))
-    for batch in batches:
-        hashes = [sha256(b"\x00" + leaf).digest() for leaf in batch]
+    for block in blocks:
+        hashes = [sha256(b"\x00" + leaf).digest() for leaf in lines(block)]
         first, end = frontier.size, frontier.size + len(hashes)
         leaves.update({i: hashes[i - first] for i in wanted if first <= i < end})
         cuts = sorted(size for size in stops if first < size < end)

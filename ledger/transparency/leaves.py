@@ -8,7 +8,6 @@ import re
 import struct
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
-from hashlib import sha256
 from itertools import filterfalse
 from typing import IO, Any, Final, Literal, NamedTuple, NoReturn
 from unicodedata import is_normalized
@@ -17,15 +16,15 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from ledger.transparency.spill import Spill
+from ledger.transparency.spill import Key, Spill
 
 LEAF_BYTES_MAX: Final = 65_535
 READ_BYTES: Final = 1 << 18
 REPORTS_MAX: Final = 1_000
 """Names of published reports that are remembered; a ledger knows some dozens."""
 
-Batches = Iterable[list[bytes]]
-"""Leaves in order, in lists of any length."""
+Blocks = Iterable[bytes]
+"""Leaves in order, each with its newline, some at a time."""
 
 
 class Broken(Exception):
@@ -37,21 +36,26 @@ class Broken(Exception):
         self.what = what
 
 
-def lines(file: IO[bytes], after: int = 0) -> Iterator[list[bytes]]:
-    """The lines of a file without their newlines, some 256 KB at a time. Raises Broken.
+def blocks(file: IO[bytes], after: int = 0) -> Iterator[bytes]:
+    """The lines of a file, some 256 KB at a time. Raises Broken.
 
     `after` is the position before the first line's.
     """
-    rest = b""
     while chunk := file.read(READ_BYTES):
-        *found, rest = (rest + chunk).split(b"\n")
-        if len(rest) > LEAF_BYTES_MAX:
-            raise Broken(after + len(found) + 1, f"a leaf has at most {LEAF_BYTES_MAX:,} bytes")
-        after += len(found)
-        if found:
-            yield found
-    if rest:
-        raise Broken(after + 1, "the line has no end: the file was cut here")
+        begun = chunk + file.readline(LEAF_BYTES_MAX + 1)
+        block = begun if begun.endswith(b"\n") else begun[: begun.rfind(b"\n") + 1]
+        if block:
+            yield block
+        after += block.count(b"\n")
+        if len(begun) - len(block) > LEAF_BYTES_MAX:
+            raise Broken(after + 1, f"a leaf has at most {LEAF_BYTES_MAX:,} bytes")
+        if block is not begun:
+            raise Broken(after + 1, "the line has no end: the file was cut here")
+
+
+def lines(block: bytes) -> list[bytes]:
+    """Its leaves, without their newlines."""
+    return block[:-1].split(b"\n")
 
 
 class Leaf(
@@ -72,7 +76,7 @@ class Leaf(
     position: int
     recorded_at: str
     source: str
-    stream: UUID
+    stream: str
     type: str
     v: Literal[1]
     version: int
@@ -103,6 +107,7 @@ def read(line: bytes) -> Leaf:
     if _encoder.encode(leaf) != line:
         raise NotCanonical("is not in canonical form (RFC 8785): the same content has other bytes")
     _demand_integers(leaf.data)
+    _uuids([leaf.stream])
     if len(line) > LEAF_BYTES_MAX:
         raise NotCanonical(f"has {len(line):,} bytes, and a leaf at most {LEAF_BYTES_MAX:,}")
     if _NUL in line or not line.isascii():
@@ -110,19 +115,55 @@ def read(line: bytes) -> Leaf:
     return leaf
 
 
-def read_many(lines: list[bytes]) -> list[Leaf]:
-    """The leaves of lines that `read` finds nothing wrong with, in half its time. Raises
+def read_many(block: bytes) -> list[Leaf]:
+    """The leaves of a block that `read` finds nothing wrong with, in half its time. Raises
     ValueError, RecursionError, which do not say what is wrong with which."""
-    text = b"\n".join(lines) + b"\n"
-    leaves = _decoder.decode_lines(text)
-    if len(leaves) != len(lines) or _encoder.encode_lines(leaves) != text:
+    leaves = _decoder.decode_lines(block)
+    if block.count(b"\n") != len(leaves) or _encoder.encode_lines(leaves) != block:
         raise NotCanonical
     _demand_integers([leaf.data for leaf in leaves])
-    if max(map(len, lines)) > LEAF_BYTES_MAX:
+    _uuids([leaf.stream for leaf in leaves])
+    if not _are_short(block):
         raise NotCanonical
-    for line in lines if _NUL in text else filterfalse(bytes.isascii, lines):
-        _demand_texts(msgspec.json.decode(line))
+    if _NUL in block or not block.isascii():
+        for line in lines(block) if _NUL in block else filterfalse(bytes.isascii, lines(block)):
+            _demand_texts(msgspec.json.decode(line))
     return leaves
+
+
+_UUID_CHARS: Final = 36
+_UUID_DIGITS: Final = 32
+_UUID_DASHES: Final = (8, 13, 18, 23)
+
+
+def _uuids(streams: list[str]) -> bytes:
+    """The 16 bytes of each. Raises NotCanonical where one is not written as a UUID is."""
+    text = "".join(streams)
+    digits = text.replace("-", "")
+    try:
+        found = bytes.fromhex(digits)
+    except ValueError:
+        found = b""
+    dashes = "-" * len(streams)
+    if (
+        set(map(len, streams)) - {_UUID_CHARS}
+        or any(text[at::_UUID_CHARS] != dashes for at in _UUID_DASHES)
+        or len(digits) != _UUID_DIGITS * len(streams)
+        or found.hex() != digits  # it may have been blank, or in capitals
+    ):
+        raise NotCanonical("is of a stream that is no UUID")
+    return found
+
+
+def _are_short(block: bytes) -> bool:
+    """Whether no line is longer than a leaf may be: where each as many bytes hold an end."""
+    at = 0
+    while at < len(block):
+        end = block.rfind(b"\n", at, at + LEAF_BYTES_MAX + 1)
+        if end < 0:
+            return False
+        at = end + 1
+    return True
 
 
 def _demand_integers(value: Any) -> None:
@@ -168,15 +209,15 @@ class Read(NamedTuple):
     published: list[Published]
 
 
-KEY_BYTES: Final = 16
-_EVENT: Final = struct.Struct(f"!{KEY_BYTES}sQ")
-_VERSION: Final = struct.Struct(f"!{KEY_BYTES}sQQ")
+_EVENT: Final = struct.Struct("!qqQ")
+_STREAM: Final = struct.Struct("!16s")
+_VERSION: Final = struct.Struct("!16sQQ")
 PART_BYTES: Final = 1 << 20
 """Of records that are compared at a time: some 10 MB as objects."""
 BUFFERED_BYTES: Final = 2 << 20
 
 
-def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read:
+def check_all(blocks: Blocks, after: int, proven: Container[int] = ()) -> Read:
     """Form and order of all leaves after a position. Raises Broken with the first thing wrong.
 
     Positions are dense, `recorded_at` never decreases, each stream's versions are dense (from 1
@@ -187,8 +228,8 @@ def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read
         reading = _Reading(events, versions, after, proven)
         found: list[Broken] = []
         try:
-            for batch in batches:
-                reading.take(batch)
+            for block in blocks:
+                reading.take(block)
         except Broken as broken:
             found.append(broken)
         found += _repeated(events)
@@ -201,9 +242,9 @@ def check_all(batches: Batches, after: int, proven: Container[int] = ()) -> Read
 def _spill(record: struct.Struct) -> Spill:
     """For records that begin with their key."""
 
-    def keyed(records: bytes) -> Iterator[tuple[bytes, bytes]]:
-        for at in range(0, len(records), record.size):
-            yield records[at : at + KEY_BYTES], records[at : at + record.size]
+    def keyed(records: bytes) -> Iterator[tuple[Key, bytes]]:
+        for key, *others in record.iter_unpack(records):
+            yield key, record.pack(key, *others)
 
     return Spill(keyed, part_bytes=PART_BYTES, buffered_bytes=BUFFERED_BYTES)
 
@@ -220,16 +261,16 @@ class _Reading:
         self._last: dict[str, Published] = {}
         self._asked: list[Published] = []
 
-    def take(self, batch: list[bytes]) -> None:
+    def take(self, block: bytes) -> None:
         """The next leaves. Raises Broken."""
         try:
-            leaves: Iterable[Leaf] = read_many(batch)
+            leaves: Iterable[Leaf] = read_many(block)
         except UNREADABLE:
-            leaves = map(self._read, batch)
+            leaves = map(self._read, lines(block))
         after, in_place = self.position, []
         try:
-            for line, leaf in zip(batch, leaves, strict=True):
-                self._place(leaf, line)
+            for leaf in leaves:
+                self._place(leaf)
                 in_place.append(leaf)
         finally:  # an earlier one may be wrong beside others
             self._spread(after, in_place)
@@ -240,7 +281,7 @@ class _Reading:
         except UNREADABLE as error:
             raise Broken(self.position + 1, f"the leaf {_told(error)}") from error
 
-    def _place(self, leaf: Leaf, line: bytes) -> None:
+    def _place(self, leaf: Leaf) -> None:
         """What one leaf and the one before it show."""
         self.position = position = self.position + 1
         if leaf.position != position:
@@ -250,16 +291,19 @@ class _Reading:
         if not 0 < leaf.version <= position:
             raise Broken(position, f"version {leaf.version:,} of stream {leaf.stream} cannot be")
         if leaf.type == "report.published.v1":
-            self._publishes(leaf, line)
+            self._publishes(leaf)
 
     def _spread(self, after: int, leaves: list[Leaf]) -> None:
-        """For what only all leaves show."""
+        """For what only all leaves show.
+
+        Who used which id is told apart by two hashes of 64 bits, under a key that Python draws anew
+        in each process: what is equal has equal ones, so none is missed.
+        """
         positions = range(after + 1, after + 1 + len(leaves))
-        events = [
-            sha256(f"{leaf.source}\n{leaf.id}".encode()).digest()[:KEY_BYTES] for leaf in leaves
-        ]
-        self._events.add(zip(events, map(_EVENT.pack, events, positions), strict=True))
-        streams = [leaf.stream.int.to_bytes(KEY_BYTES) for leaf in leaves]
+        events = [hash(leaf.id) for leaf in leaves]
+        used = [hash(f"{leaf.source}\n{leaf.id}") for leaf in leaves]
+        self._events.add(zip(events, map(_EVENT.pack, events, used, positions), strict=True))
+        streams = [key for (key,) in _STREAM.iter_unpack(_uuids([leaf.stream for leaf in leaves]))]
         versions = [leaf.version for leaf in leaves]
         records = map(_VERSION.pack, streams, versions, positions)
         self._versions.add(zip(streams, records, strict=True))
@@ -274,9 +318,9 @@ class _Reading:
             )
         self.recorded_at = recorded_at
 
-    def _publishes(self, leaf: Leaf, line: bytes) -> None:
+    def _publishes(self, leaf: Leaf) -> None:
         named, digest = leaf.data.get("report"), leaf.data.get("sha256")
-        found = Published(self.position, str(named), str(digest), line)
+        found = Published(self.position, str(named), str(digest), _encoder.encode(leaf))
         if self.position in self._proven:
             self._asked.append(found)
         self._last[found.report] = found
@@ -307,9 +351,9 @@ def _told(error: Exception) -> str:
 def _repeated(events: Spill) -> Iterator[Broken]:
     """The first use of an id that was used before, of each part."""
     for part in events.parts():
-        seen: dict[bytes, int] = {}
-        for event, position in _EVENT.iter_unpack(part):
-            first = seen.setdefault(event, position)
+        seen: dict[tuple[int, int], int] = {}
+        for event, used, position in _EVENT.iter_unpack(part):
+            first = seen.setdefault((event, used), position)
             if first != position:
                 yield Broken(position, f"the same source and id as position {first:,}")
                 break

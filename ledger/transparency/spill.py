@@ -14,7 +14,7 @@ PARTS: Final = 512
 DEPTH_MAX: Final = 4
 """How often records are spread at most: those of one key stay together, however many they are."""
 
-Key = bytes | str
+Key = bytes | str | int
 Keyed = Callable[[bytes], Iterable[tuple[Key, bytes]]]
 """Takes records that stand one after the other apart, and says the key of each."""
 

@@ -37,12 +37,12 @@ from ledger.transparency.hashes import Hashed, hash_all
 from ledger.transparency.keys import NO_KEY, Keys
 from ledger.transparency.leaves import (
     LEAF_BYTES_MAX,
-    Batches,
+    Blocks,
     Broken,
     Published,
     Read,
+    blocks,
     check_all,
-    lines,
     read,
 )
 from ledger.transparency.merkle import Frontier, InvalidProof, perfect_nodes, verify_consistency
@@ -181,7 +181,7 @@ class Verifier:
         tiles = Agreement(checkpoint.size, self._has_tile, self._tile)
         with self.bag.open(FACTS) as file:
             self._hashed = hash_all(
-                self._counted(lines(file, self.after)),
+                self._counted(blocks(file, self.after)),
                 self._before(self.after),
                 sizes=[note.size for note in (self._held, self._previous) if note is not None],
                 indexes=[position - 1 for position in self._proven()],
@@ -193,10 +193,10 @@ class Verifier:
         said = f"They lead to the signed root; {tiles.agreed:,} tiles agree."
         return True, checkpoint.size - self.after, said
 
-    def _counted(self, batches: Batches) -> Batches:
-        for batch in batches:
-            yield batch
-            self.steps.checked += len(batch)
+    def _counted(self, facts: Blocks) -> Blocks:
+        for block in facts:
+            yield block
+            self.steps.checked += block.count(b"\n")
 
     def _demand_asked(self, checkpoint: Checkpoint) -> None:
         """Raises Broken for a part of the log where all of it was to be expected: a bundle whose
@@ -324,8 +324,8 @@ class Verifier:
         self._known()
         try:
             with self.bag.open(FACTS) as file:
-                batches = self._counted(lines(file, self.after))
-                self._read = check_all(batches, self.after, self._proven())
+                facts = self._counted(blocks(file, self.after))
+                self._read = check_all(facts, self.after, self._proven())
         except Broken as broken:  # found while a batch was read, or after all of them
             self.steps.checked = max(self.steps.checked, broken.position - self.after - 1)
             raise

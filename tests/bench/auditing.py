@@ -17,7 +17,7 @@ from ledger.transparency import bundle
 from ledger.transparency.bag import FACTS, as_tar, opened
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.hashes import hash_all
-from ledger.transparency.leaves import lines
+from ledger.transparency.leaves import blocks
 from ledger.transparency.merkle import Frontier, perfect_nodes, root_of
 from ledger.transparency.note import SigningKey, signed
 from ledger.transparency.tiles import hash_reader
@@ -135,7 +135,7 @@ def _hash(path: str) -> tuple[float, float]:
 
 
 def _to_the_root(file: IO[bytes]) -> int:
-    return hash_all(lines(file), Frontier()).frontier.size
+    return hash_all(blocks(file), Frontier()).frontier.size
 
 
 def _plainly(file: IO[bytes]) -> int:
