@@ -32,6 +32,7 @@ SMALL_BYTES_MAX: Final = 16 << 20
 FILES_MAX: Final = 2_000_000
 """A file for each 256 facts, so of 500 million facts; each takes some 200 bytes of memory."""
 _LINE_BYTES_MAX: Final = 1_000
+_HAS_NO: Final = "The bundle has no {}: it was cut, or is no audit bundle."
 
 _DECLARED: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _PATH: Final = re.compile(
@@ -119,7 +120,7 @@ class Bag:
     def open(self, path: str) -> IO[bytes]:
         """One file, from its start. Raises InvalidBag where there is none."""
         if path not in self.sizes:
-            raise InvalidBag(f"The bundle has no {path}: it was cut, or is no audit bundle.")
+            raise InvalidBag(_HAS_NO.format(path))
         return self._open(path)
 
     def small(self, path: str, bytes_max: int = SMALL_BYTES_MAX) -> bytes:
@@ -165,16 +166,44 @@ class Bag:
 @contextmanager
 def opened(path: Path) -> Iterator[Bag]:
     """A bag in a folder or a tar. Raises InvalidBag, also for what is found while it is read."""
-    try:
+    with _told(path):
         if path.is_dir():
             yield Bag(_folder_sizes(path), lambda name: (path / name).open("rb"))
             return
-        with (
-            _Bounded(path.open("rb", buffering=0)) as file,
-            tarfile.open(fileobj=file, mode="r:") as tar,
-        ):
-            sizes, offsets = _tar_members(tar)
+        with _tar(path) as tar:
+            sizes: dict[str, int] = {}
+            offsets: dict[str, int] = {}
+            for name, size, offset in _members(tar):
+                if name in sizes:
+                    raise InvalidBag(f"The bundle holds {name} twice.")
+                sizes[name], offsets[name] = size, offset
+                _demand_few(sizes)
             yield Bag(sizes, lambda name: _extract(tar, offsets[name], sizes[name]))
+
+
+@contextmanager
+def facts_of(path: Path) -> Iterator[IO[bytes]]:
+    """A bag's facts, and nothing that would have to be remembered of its other files. Raises
+    InvalidBag."""
+    with _told(path):
+        if path.is_dir():
+            with (path / FACTS).open("rb") as file:
+                yield file
+            return
+        with _tar(path) as tar:
+            for name, size, offset in _members(tar):
+                if name == FACTS:
+                    with _extract(tar, offset, size) as file:
+                        yield file
+                    return
+            raise InvalidBag(_HAS_NO.format(FACTS))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a bag, as InvalidBag."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise InvalidBag(f"There is no {error.filename}.") from error
     except tarfile.TarError as error:
@@ -184,6 +213,15 @@ def opened(path: Path) -> Iterator[Bag]:
         ) from error
     except OSError as error:
         raise InvalidBag(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    with (
+        _Bounded(path.open("rb", buffering=0)) as file,
+        tarfile.open(fileobj=file, mode="r:") as tar,
+    ):
+        yield tar
 
 
 def _folder_sizes(folder: Path) -> dict[str, int]:
@@ -221,10 +259,8 @@ def _next(tar: tarfile.TarFile) -> tarfile.TarInfo | None:
         raise InvalidBag(f"A header of the tar cannot be read: {error}.") from error
 
 
-def _tar_members(tar: tarfile.TarFile) -> tuple[dict[str, int], dict[str, int]]:
-    """(bytes, where they begin) of each file."""
-    sizes: dict[str, int] = {}
-    offsets: dict[str, int] = {}
+def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, int, int]]:
+    """(path, bytes, where they begin) of each file."""
     while member := _next(tar):
         tar.members.clear()  # type: ignore[attr-defined]  # else it keeps a kilobyte for each
         name = member.name.removeprefix(f"{BASE}/")
@@ -235,11 +271,7 @@ def _tar_members(tar: tarfile.TarFile) -> tuple[dict[str, int], dict[str, int]]:
         if name == member.name:
             raise InvalidBag(f"{member.name!r} lies outside the folder {BASE}/ of the bundle.")
         _demand_path(name)
-        if name in sizes:
-            raise InvalidBag(f"The bundle holds {name} twice.")
-        sizes[name], offsets[name] = member.size, member.offset_data
-        _demand_few(sizes)
-    return sizes, offsets
+        yield name, member.size, member.offset_data
 
 
 def _extract(tar: tarfile.TarFile, offset: int, size: int) -> IO[bytes]:

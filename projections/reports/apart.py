@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from ledger.store.processes import die_with
-from ledger.transparency.bag import FACTS, opened
+from ledger.transparency.bag import facts_of
 from projections.reports.bundled import NotRecomputed, recompute
 from projections.reports.made import Made, NotMade
 
@@ -24,7 +24,7 @@ def work(descriptor: int) -> None:
     try:
         parent, bundle, origin, tempfile.tempdir = pipe.recv()
         die_with(parent)
-        with opened(bundle) as bag, bag.open(FACTS) as file:
+        with facts_of(bundle) as file:
             told = sparing(pipe.send)
             answer = recompute(_asked(pipe), file, origin=origin, told=told)
     except NotRecomputed as error:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from ledger.transparency import bundle
-from ledger.transparency.bag import CRATE, as_tar
+from ledger.transparency.bag import CRATE, InvalidBag, Member, as_tar, facts_of, write_folder
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import InvalidProof
 from ledger.transparency.tiles import Tile
@@ -59,6 +60,35 @@ def test_memory_holds_one_batch_of_facts_however_many_there_are() -> None:
 
     assert few > bundle.BATCH_FACTS * 300  # the control: a batch is seen
     assert many < 1.2 * few
+
+
+@pytest.fixture(params=["a folder", "a tar"])
+def put(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Iterable[Member]], Path]:
+    """Where such files lie."""
+
+    def write(members: Iterable[Member]) -> Path:
+        path = tmp_path / "bundle"
+        if request.param == "a tar":
+            path.write_bytes(b"".join(as_tar(members)))
+        else:
+            write_folder(members, path)
+        return path
+
+    return write
+
+
+def test_its_facts_are_read_without_the_other_files(
+    put: Callable[[Iterable[Member]], Path],
+) -> None:
+    log = SmallLog.of(300)
+    with facts_of(put(bundle.members(log, log.contents()))) as file:
+        assert file.read() == b"".join(leaf(n) + b"\n" for n in range(1, 301))
+
+
+def test_a_bag_without_facts_is_a_sentence(put: Callable[[Iterable[Member]], Path]) -> None:
+    path = put([Member.of("data/checkpoint", b"x")])
+    with pytest.raises(InvalidBag, match=r"(There is|The bundle has) no .*data/facts\.ndjson"):
+        facts_of(path).__enter__()
 
 
 def test_progress_is_told_after_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
