@@ -209,7 +209,9 @@ class Read(NamedTuple):
     published: list[Published]
 
 
-_EVENT: Final = struct.Struct("!qqQ")
+_HASHED: Final = struct.Struct("!qqQ")
+_EVENT: Final = struct.Struct("!16sQ")
+"""The same, its two hashes as one key."""
 _STREAM: Final = struct.Struct("!16s")
 _VERSION: Final = struct.Struct("!16sQQ")
 PART_BYTES: Final = 1 << 20
@@ -302,7 +304,7 @@ class _Reading:
         positions = range(after + 1, after + 1 + len(leaves))
         events = [hash(leaf.id) for leaf in leaves]
         used = [hash(f"{leaf.source}\n{leaf.id}") for leaf in leaves]
-        self._events.add(zip(events, map(_EVENT.pack, events, used, positions), strict=True))
+        self._events.add(zip(events, map(_HASHED.pack, events, used, positions), strict=True))
         streams = [key for (key,) in _STREAM.iter_unpack(_uuids([leaf.stream for leaf in leaves]))]
         versions = [leaf.version for leaf in leaves]
         records = map(_VERSION.pack, streams, versions, positions)
@@ -351,9 +353,9 @@ def _told(error: Exception) -> str:
 def _repeated(events: Spill) -> Iterator[Broken]:
     """The first use of an id that was used before, of each part."""
     for part in events.parts():
-        seen: dict[tuple[int, int], int] = {}
-        for event, used, position in _EVENT.iter_unpack(part):
-            first = seen.setdefault((event, used), position)
+        seen: dict[bytes, int] = {}
+        for event, position in _EVENT.iter_unpack(part):
+            first = seen.setdefault(event, position)
             if first != position:
                 yield Broken(position, f"the same source and id as position {first:,}")
                 break

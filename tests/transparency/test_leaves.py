@@ -151,6 +151,39 @@ def test_the_first_of_two_wrong_facts_of_a_batch_is_named(
     assert named.value.position == 5
 
 
+def named(leaves: list[bytes]) -> int | None:
+    """The position of what is found to be wrong."""
+    try:
+        check_all([block([one]) for one in leaves], 0)
+    except Broken as broken:
+        return broken.position
+    return None
+
+
+IDS = st.text("12\n/", max_size=3)
+
+
+@given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=12))
+def test_the_first_id_that_its_source_used_before_is_named(used: list[tuple[str, str]]) -> None:
+    leaves = [leaf(n, source=source, id=id) for n, (source, id) in enumerate(used, 1)]
+    again = [n for n, one in enumerate(used) if one in used[:n]]
+    assert named(leaves) == (again[0] + 1 if again else None)
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=12), st.integers(0, 12), st.integers(-2, 2))
+def test_the_first_version_that_does_not_follow_on_its_streams_last_one_is_named(
+    streams: list[int], at: int, by: int
+) -> None:
+    versions = [streams[: n + 1].count(stream) for n, stream in enumerate(streams)]
+    at %= len(versions)
+    versions[at] += by
+    leaves = [
+        leaf(n, stream=STREAM[:-1] + str(stream), version=version)
+        for n, (stream, version) in enumerate(zip(streams, versions, strict=True), 1)
+    ]
+    assert named(leaves) == (at + 1 if by else None)
+
+
 LENGTHS = st.sampled_from([0, 1, 2, 1_000, LEAF_BYTES_MAX - 1, LEAF_BYTES_MAX])
 
 
