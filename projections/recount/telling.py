@@ -13,9 +13,9 @@ from datetime import date
 from typing import Any, Final
 
 from projections.recount.database import Database
+from projections.recount.leaves import SHARE_FACTS
 
-_TOLD: Final = """CREATE TABLE told AS
-SELECT position, stream, about.type, actor, recorded_on, target, reason,
+_TOLD: Final = """SELECT position, stream, about.type, actor, recorded_on, target, reason,
     meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
         'person.marked_duplicate.v1') AS always,
     coalesce(
@@ -38,7 +38,9 @@ FROM (
 ) AS about
 LEFT JOIN models.activity AS activity
     ON activity.activity_id = about.activity_id
-    AND activity.known_from <= about.known AND about.known < activity.known_to"""
+    AND activity.known_from <= about.known AND about.known < activity.known_to
+    AND {share_of_activities}
+WHERE {share_of_facts}"""
 
 _LATE: Final = """SELECT late.position, late.type, CASE WHEN NOT late.always THEN late.day END,
     late.recorded_on, late.actor, list(closing.position ORDER BY closing.position)
@@ -101,9 +103,21 @@ class Telling:
 
     def _rows(self, sql: str, first_day: date, last_day: date, known_at: int, **more: int) -> Rows:
         if not self._found:
-            self._db.rows(_TOLD)
+            self._tell()
         key = (sql, first_day, last_day, known_at, *more.items())
         if key not in self._found:
             asked = {"first_day": first_day, "last_day": last_day, "known_at": known_at}
             self._found[key] = self._db.rows(sql, asked | more)
         return self._found[key]
+
+    def _tell(self) -> None:
+        """Fill the table `told`, a share of all activities at a time: with all at once neither side
+        of the join has room, and whoever has none writes all facts to the disk."""
+        ((facts,),) = self._db.rows("SELECT count(*) FROM leaf")
+        shares = max(-(-facts // SHARE_FACTS), 1)
+        for share in range(shares):
+            told = _TOLD.format(
+                share_of_activities=f"hash(activity.activity_id) % {shares} = {share}",
+                share_of_facts=f"hash(about.activity_id) % {shares} = {share}",
+            )
+            self._db.rows(f"{'INSERT INTO told' if share else 'CREATE TABLE told AS'}\n{told}")

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import date
 from itertools import product, repeat
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import duckdb
@@ -351,6 +352,21 @@ def test_where_no_memory_is_left_no_fact_is_blamed(
     monkeypatch.setattr(database.Database, "streamed", none_left)
     with pytest.raises(OSError, match=r"left to recount in: .*could not allocate block$"):
         _rows(leaves)
+
+
+def test_what_came_late_is_told_alike_in_many_shares(
+    leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[tuple[Any, ...]]:
+        with from_leaves(leaves, origin=ORIGIN) as engine:
+            engine.telling.late(date.min, date.max, engine.position)
+            return engine.rows("SELECT * FROM told ORDER BY position, day", {})
+
+    at_once = told()
+    assert len(at_once) >= len(leaves)
+    assert len({day for *_, day, _, _ in at_once}) > 10
+    monkeypatch.setattr("projections.recount.telling.SHARE_FACTS", 20)
+    assert told() == at_once
 
 
 def test_no_table_is_in_memory(leaves: list[bytes]) -> None:
