@@ -77,9 +77,8 @@ class Database:
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
         # Tables in memory keep a part of each of their columns there, whatever the limit.
-        file = str(folder / "recount.duckdb").replace("'", "''")
-        self._db.execute(f"ATTACH '{file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")
-        self._db.execute("USE recount")
+        self._file = str(folder / "recount.duckdb").replace("'", "''")
+        self._attach()
         # Each time the file is put in order DuckDB waits for the disk, which nobody needs.
         self._db.execute(f"SET checkpoint_threshold = '{UNORDERED_MB}MB'")
         self._db.execute("PRAGMA disable_checkpoint_on_shutdown")
@@ -109,6 +108,19 @@ class Database:
             while rows:
                 yield from rows
                 rows = self._db.fetchmany(STREAMED_ROWS)
+
+    def put_in_order(self) -> None:
+        """Put all that was written in order in the file, and open it anew: then nothing is kept in
+        memory of how it came there. Where there is no room to do so, it stays."""
+        with suppress(duckdb.OutOfMemoryException):
+            self._db.execute("CHECKPOINT recount")
+            self._db.execute("USE memory")
+            self._db.execute("DETACH recount")
+            self._attach()
+
+    def _attach(self) -> None:
+        self._db.execute(f"ATTACH '{self._file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")
+        self._db.execute("USE recount")
 
     def _tried(self, ask: Callable[[], _T], *, grow: bool) -> _T:
         """The answer, asked for again as long as there is more room to be had."""

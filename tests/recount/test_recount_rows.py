@@ -115,6 +115,26 @@ def test_streams_told_apart_in_many_shares_have_the_same_rows(
         assert differences(conn, engine) == {}
 
 
+@pytest.mark.parametrize(
+    ("memory_mb", "in_order"), [(database.LITTLE_MB, True), (database.PLENTY_MB, False)]
+)
+def test_many_facts_are_put_in_order_where_memory_is_scarce_and_are_the_same(
+    book: BookWriter, monkeypatch: pytest.MonkeyPatch, memory_mb: int, in_order: bool
+) -> None:
+    monkeypatch.setattr("projections.recount.engine.SHARE_FACTS", 100)
+    History(7).facts(book, 200)
+    _project(book.url)
+    with closing(Book(book.url)) as reading:
+        told = reading.leaves(0, 10_000)
+    with (
+        psycopg.connect(book.url) as conn,
+        from_leaves(told, origin=ORIGIN, memory_mb=memory_mb) as engine,
+    ):
+        found = engine.rows("SELECT bool_and(persistent) FROM pragma_storage_info('leaf')", {})
+        assert found == [(in_order,)]
+        assert differences(conn, engine) == {}
+
+
 def test_whom_an_organisation_sent_is_found_once_for_all_its_classes(
     leaves: list[bytes],
 ) -> None:
