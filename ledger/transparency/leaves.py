@@ -125,9 +125,13 @@ def read_many(block: bytes) -> list[Leaf]:
     _uuids([leaf.stream for leaf in leaves])
     if not _are_short(block):
         raise NotCanonical
-    if _NUL in block or not block.isascii():
-        for line in lines(block) if _NUL in block else filterfalse(bytes.isascii, lines(block)):
-            _demand_texts(msgspec.json.decode(line))
+    suspects: Iterable[bytes] = ()
+    if _NUL in block:
+        suspects = lines(block)
+    elif not block.isascii():
+        suspects = filterfalse(bytes.isascii, lines(block))
+    for line in suspects:
+        _demand_texts(msgspec.json.decode(line))
     return leaves
 
 

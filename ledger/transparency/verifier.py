@@ -326,7 +326,7 @@ class Verifier:
             with self.bag.open(FACTS) as file:
                 facts = self._counted(blocks(file, self.after))
                 self._read = check_all(facts, self.after, self._proven())
-        except Broken as broken:  # found while a batch was read, or after all of them
+        except Broken as broken:  # found while a block was read, or after all of them
             self.steps.checked = max(self.steps.checked, broken.position - self.after - 1)
             raise
         which = "Positions, times, versions, ids and bytes are in order."

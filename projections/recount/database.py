@@ -112,11 +112,13 @@ class Database:
     def put_in_order(self) -> None:
         """Put all that was written in order in the file, and open it anew: then nothing is kept in
         memory of how it came there. Where there is no room to do so, it stays."""
-        with suppress(duckdb.OutOfMemoryException):
+        try:
             self._db.execute("CHECKPOINT recount")
-            self._db.execute("USE memory")
-            self._db.execute("DETACH recount")
-            self._attach()
+        except duckdb.OutOfMemoryException:
+            return
+        self._db.execute("USE memory")
+        self._db.execute("DETACH recount")
+        self._attach()
 
     def _attach(self) -> None:
         self._db.execute(f"ATTACH '{self._file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")

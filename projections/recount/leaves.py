@@ -79,6 +79,12 @@ SHARE_FACTS: Final = 2_000_000
 """Streams are told apart a share at a time, with about so many facts: what that takes of memory
 must not grow with the ledger."""
 
+
+def shares_of(facts: int) -> int:
+    """How many shares so many facts are told apart in."""
+    return max(-(-facts // SHARE_FACTS), 1)
+
+
 _REDUCIBLE: Final = f"""CREATE OR REPLACE TABLE reducible AS
 SELECT stream FROM share GROUP BY stream HAVING count(*) > 1 OR NOT any_value({_PLAIN})"""  # noqa: S608
 
@@ -160,7 +166,7 @@ class Leaves:
     def reducible(self) -> Iterator[tuple[str, str]]:
         """Of each fact for the reducer its stream, and as JSON its position, stream, type, source,
         id and data. In any order. Fills `models.attendance` with the rows of all others."""
-        shares = -(-self._facts // SHARE_FACTS)
+        shares = shares_of(self._facts)
         for share in range(shares):
             some = f" WHERE hash(stream) % {shares} = {share}" if shares > 1 else ""
             self._db.rows(_SHARE + some)

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from projections.recount.database import Database
-from projections.recount.leaves import SHARE_FACTS
+from projections.recount.leaves import shares_of
 
 _TOLD: Final = """SELECT position, stream, about.type, actor, recorded_on, target, reason,
     meant IN ('organisation.marked_duplicate.v1', 'organisation.duplicate_reverted.v1',
@@ -114,7 +114,7 @@ class Telling:
         """Fill the table `told`, a share of all activities at a time: with all at once neither side
         of the join has room, and whoever has none writes all facts to the disk."""
         ((facts,),) = self._db.rows("SELECT count(*) FROM leaf")
-        shares = max(-(-facts // SHARE_FACTS), 1)
+        shares = shares_of(facts)
         for share in range(shares):
             told = _TOLD.format(
                 share_of_activities=f"hash(activity.activity_id) % {shares} = {share}",

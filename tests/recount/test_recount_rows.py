@@ -121,7 +121,7 @@ def test_streams_told_apart_in_many_shares_have_the_same_rows(
 def test_many_facts_are_put_in_order_where_memory_is_scarce_and_are_the_same(
     book: BookWriter, monkeypatch: pytest.MonkeyPatch, memory_mb: int, in_order: bool
 ) -> None:
-    monkeypatch.setattr("projections.recount.engine.SHARE_FACTS", 100)
+    monkeypatch.setattr("projections.recount.leaves.SHARE_FACTS", 100)
     History(7).facts(book, 200)
     _project(book.url)
     with closing(Book(book.url)) as reading:
@@ -385,7 +385,7 @@ def test_what_came_late_is_told_alike_in_many_shares(
     at_once = told()
     assert len(at_once) >= len(leaves)
     assert len({day for *_, day, _, _ in at_once}) > 10
-    monkeypatch.setattr("projections.recount.telling.SHARE_FACTS", 20)
+    monkeypatch.setattr("projections.recount.leaves.SHARE_FACTS", 20)
     assert told() == at_once
 
 

@@ -200,7 +200,8 @@ def test_a_file_comes_in_whole_lines(lengths: list[int], off: int) -> None:
 @pytest.mark.parametrize("before", [0, 1, 2, 5, 11])
 @pytest.mark.parametrize("last", [b"x", b"x" * (LEAF_BYTES_MAX + 1), b"x" * (2 * READ_BYTES)])
 def test_a_line_without_end_is_named_after_those_before_it_came(before: int, last: bytes) -> None:
-    file, came = BytesIO(block([b"x" * 60_000] * before) + last), list[int]()
+    file = BytesIO(block([b"x" * 60_000] * before) + last)
+    came: list[int] = []
     with pytest.raises(Broken) as named:
         came.extend(len(lines(part)) for part in blocks(file, after=7))
     assert (sum(came), named.value.position) == (before, 7 + before + 1)
