@@ -233,10 +233,9 @@ class Verifier:
     def _demand_no_other_tile(self, size: int, agreed: int) -> None:
         """Raises NoTile for one that neither the facts make nor the tree before them has."""
         edge = set(right_edge(self.after))
-        paths = self.bag.below(TILES)
-        if len(paths) == agreed + len(edge):
+        if sum(1 for _ in self.bag.below(TILES)) == agreed + len(edge):
             return
-        for path in paths:
+        for path in sorted(self.bag.below(TILES)):
             tile = parse(path.removeprefix("data/"))
             made = isinstance(tile, Tile) and begun_after(tile, self.after) and widest(tile, size)
             if not made and tile not in edge:
@@ -355,7 +354,7 @@ class Verifier:
 
     def _proven(self) -> dict[int, str]:
         """The path of each proof by the position it is named after. Raises InvalidBag."""
-        paths = self.bag.below(PROOFS)
+        paths = sorted(self.bag.below(PROOFS))
         if len(paths) > PROOFS_MAX:
             raise InvalidBag(f"There are {len(paths):,} proofs; a bundle has some dozens.")
         return {proven_position(path): path for path in paths}
