@@ -72,6 +72,7 @@ class Beside:
                     pass_fds=[there.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
+                    env={**_RETURNING, **os.environ},
                     process_group=0,  # Ctrl-C is for whoever asked, who ends it
                 )
         except OSError as error:
@@ -132,6 +133,11 @@ sys.path[:] = {}
 from projections.reports.apart import work
 work(int(sys.argv[1]))"""
 """Not by `multiprocessing`, which would import the whole command line there once more."""
+
+
+_RETURNING: Final = {"MALLOC_MMAP_THRESHOLD_": str(128 << 10)}
+"""What the C library was given back of large blocks goes back to the system (mallopt(3)). Left to
+itself it keeps ever larger ones, 10 MB of them in a recount."""
 
 
 class Within:

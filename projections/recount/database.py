@@ -62,6 +62,7 @@ class Database:
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
         self._memory_mb = self._limited_to = memory_mb
+        self.is_scarce = memory_mb < PLENTY_MB
         self._is_narrow = False
         self._db = duckdb.connect(
             config={
@@ -77,8 +78,11 @@ class Database:
         # It would stand among what commands print.
         self._db.execute("SET enable_progress_bar = false")
         # Tables in memory keep a part of each of their columns there, whatever the limit.
-        self._file = str(folder / "recount.duckdb").replace("'", "''")
-        self._attach()
+        self._db.execute(
+            f"ATTACH {_quoted(str(folder / 'recount.duckdb'))} AS recount"
+            " (RECOVERY_MODE NO_WAL_WRITES)"
+        )
+        self._db.execute("USE recount")
         # Each time the file is put in order DuckDB waits for the disk, which nobody needs.
         self._db.execute(f"SET checkpoint_threshold = '{UNORDERED_MB}MB'")
         self._db.execute("PRAGMA disable_checkpoint_on_shutdown")
@@ -101,28 +105,23 @@ class Database:
         with self._given_back():
             return self._tried(lambda: self._db.execute(sql, parameters).fetchall(), grow=grow)
 
-    def streamed(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def streamed(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement, some at a time; none other may be asked before the last one."""
         with self._given_back():
-            rows = self._tried(lambda: self._db.execute(sql).fetchmany(STREAMED_ROWS), grow=True)
+            rows = self._tried(
+                lambda: self._db.execute(sql, parameters).fetchmany(STREAMED_ROWS), grow=True
+            )
             while rows:
                 yield from rows
                 rows = self._db.fetchmany(STREAMED_ROWS)
 
     def put_in_order(self) -> None:
-        """Put all that was written in order in the file, and open it anew: then nothing is kept in
-        memory of how it came there. Where there is no room to do so, it stays."""
-        try:
+        """Put all that was written in order in the file. What that takes of memory grows with how
+        much was written since the last time. Where there is no room to do so, it stays."""
+        with suppress(duckdb.OutOfMemoryException):
             self._db.execute("CHECKPOINT recount")
-        except duckdb.OutOfMemoryException:
-            return
-        self._db.execute("USE memory")
-        self._db.execute("DETACH recount")
-        self._attach()
-
-    def _attach(self) -> None:
-        self._db.execute(f"ATTACH '{self._file}' AS recount (RECOVERY_MODE NO_WAL_WRITES)")
-        self._db.execute("USE recount")
 
     def _tried(self, ask: Callable[[], _T], *, grow: bool) -> _T:
         """The answer, asked for again as long as there is more room to be had."""
@@ -139,8 +138,7 @@ class Database:
         that of the other thread, that which one operator keeps from the next. Then an eighth more
         at a time, as what a question needs is not known beforehand and grows with the facts. True
         after each step."""
-        with suppress(duckdb.OutOfMemoryException):
-            self._db.execute("CHECKPOINT recount")
+        self.put_in_order()
         yield True
         if not grow:
             return

@@ -11,7 +11,6 @@ from typing import IO, Any, TypeGuard
 
 from projections.recount.database import PLENTY_MB, Database
 from projections.recount.fragments import Fragments
-from projections.recount.leaves import shares_of
 from projections.recount.lines import pieces
 from projections.recount.reading import load
 from projections.recount.telling import Telling
@@ -60,8 +59,6 @@ def from_leaves(
         written = pieces(leaves, size) if _is_file(leaves) else map(_line, leaves)
         db = stack.enter_context(Database(scratch, memory_mb))
         position = load(db, written, scratch, origin=origin, told=told)
-        if memory_mb < PLENTY_MB and shares_of(position) > 1:
-            db.put_in_order()
         yield DuckEngine(db, origin=origin, position=position)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from projections.recount.database import Database
-from projections.recount.leaves import Leaves
+from projections.recount.leaves import Leaves, shares_of
 from projections.recount.lines import Unreadable, stretches
 from projections.recount.reducing import reduce
 from projections.recount.tables import TABLES, columns
@@ -37,6 +37,8 @@ def load(
         leaves, last = Leaves(db), 0
         for stretch in stretches(pieces, scratch):
             leaves.take(stretch)
+            if db.is_scarce and shares_of(stretch.last) > shares_of(last):
+                db.put_in_order()
             last = stretch.last
             told(last // 2)
         leaves.demand_all(origin)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -190,5 +191,6 @@ SOURCES: Final[Mapping[str, Source]] = {
 }
 
 
+@lru_cache(maxsize=4_096)
 def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
