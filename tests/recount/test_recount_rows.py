@@ -135,6 +135,33 @@ def test_many_facts_are_put_in_order_where_memory_is_scarce_and_are_the_same(
         assert differences(conn, engine) == {}
 
 
+def test_where_memory_is_scarce_facts_are_put_in_order_a_share_at_a_time(
+    leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.recount.leaves.SHARE_FACTS", 20)
+    monkeypatch.setattr("projections.recount.lines.STRETCH_BYTES", 1)  # each line one of its own
+    order = database.Database.put_in_order
+    ordered: list[int] = []
+
+    def noted(db: database.Database) -> None:
+        ((facts,),) = db.rows("SELECT count(*) FROM leaf")
+        ordered.append(facts)
+        order(db)
+
+    monkeypatch.setattr(database.Database, "put_in_order", noted)
+    with from_leaves(leaves, origin=ORIGIN, memory_mb=database.LITTLE_MB):
+        assert ordered == list(range(21, len(leaves) + 1, 20))
+    assert len(ordered) > 3
+
+
+def test_rows_about_facts_keep_a_text_once(leaves: list[bytes]) -> None:
+    with from_leaves(leaves, origin=ORIGIN) as engine:
+        rows = engine.telling.backdated(date.min, date.max, engine.position, -100_000)
+    actors = [actor for *_, actor, _ in rows]
+    assert len(actors) > len(set(actors))
+    assert len({id(actor) for actor in actors}) == len(set(actors))
+
+
 def test_whom_an_organisation_sent_is_found_once_for_all_its_classes(
     leaves: list[bytes],
 ) -> None:

@@ -120,6 +120,20 @@ def test_what_it_imports_is_needed_there() -> None:
     assert not imported & {"aiohttp", "asyncio", "cryptography", "psycopg", "rich", "typer"}
 
 
+@pytest.mark.parametrize(("given", "taken"), [(None, b"131072"), ("65536", b"65536")])
+def test_it_returns_large_blocks_to_the_system_or_as_it_is_told(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, taken: bytes
+) -> None:
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    if given is not None:
+        monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", given)
+    with Beside(exported, quiet=True) as recount:
+        assert recount._process is not None
+        environment = Path(f"/proc/{recount._process.pid}/environ")
+        assert wait_until(lambda: bool(environment.read_bytes()), 10.0)  # empty while it begins
+        assert b"MALLOC_MMAP_THRESHOLD_=" + taken in environment.read_bytes().split(b"\0")
+
+
 def test_a_process_that_was_killed_is_a_sentence(
     begun: tuple[Beside, list[Published]],
 ) -> None:
