@@ -63,6 +63,7 @@ class Database:
     def __init__(self, folder: Path, memory_mb: int) -> None:
         self._memory_mb = self._limited_to = memory_mb
         self.is_scarce = memory_mb < PLENTY_MB
+        """Whether time is spent to need less memory."""
         self._is_narrow = False
         self._db = duckdb.connect(
             config={

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 PIECE_BYTES: Final = 1 << 16
+"""Small enough that the C library has as much at hand and need not ask the system each time."""
 LINE_BYTES_MAX: Final = 1 << 16
 STRETCH_BYTES: Final = 128 << 20
 """Enough for DuckDB's two threads to fill a group of rows each (122,880), which it then writes to
