@@ -32,6 +32,8 @@ SMALL_BYTES_MAX: Final = 16 << 20
 """What is read whole is refused beyond this; facts and manifest are streamed."""
 FILES_MAX: Final = 2_000_000
 """A file for each 256 facts, so of 500 million facts; each takes some 100 bytes of memory."""
+FOLDERS_MAX: Final = 20_000
+"""A folder for each thousand of these files, ten times over; it takes 300 bytes more."""
 _LINE_BYTES_MAX: Final = 1_000
 _HAS_NO: Final = "The bundle has no {}: it was cut, or is no audit bundle."
 
@@ -112,7 +114,7 @@ def write_folder(members: Iterable[Member], folder: Path) -> None:
 
 class ByPath(Mapping[str, int]):
     """A number for each file. Tiles are called alike in every folder, so a name is kept once for
-    all of them: that is a third of the memory that all paths take."""
+    all of them: it takes a third of what a dictionary of paths would."""
 
     def __init__(self) -> None:
         self._folders: dict[str, dict[str, int]] = {}
@@ -131,13 +133,16 @@ class ByPath(Mapping[str, int]):
         return self._count
 
     def put(self, path: str, number: int) -> None:
-        """Add a file. Raises InvalidBag where it is there already, or there are too many."""
+        """Add a file. Raises InvalidBag where it is there already, or there are too many of them or
+        of their folders."""
         folder, _, name = path.rpartition("/")
         names = self._folders.setdefault(folder, {})
         if name in names:
             raise InvalidBag(f"The bundle holds {path} twice.")
         if self._count == FILES_MAX:
             raise InvalidBag(f"The bundle has more than {FILES_MAX:,} files.")
+        if len(self._folders) > FOLDERS_MAX:
+            raise InvalidBag(f"The bundle has more than {FOLDERS_MAX:,} folders.")
         names[intern(name)] = number
         self._count += 1
 

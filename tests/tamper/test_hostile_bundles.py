@@ -96,11 +96,12 @@ def test_reports_of_any_number_of_names_are_not_remembered(
     assert_says(first_problem(checked(log.folder(tmp_path / "many"))), "5: position 4: reports of")
 
 
-def test_a_bundle_has_so_many_files_and_no_more(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["files", "folders"])
+def test_a_bundle_has_so_many_files_and_folders_and_no_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(bag, "FILES_MAX", 5)
-    with pytest.raises(bag.InvalidBag, match="more than 5 files"):
+    monkeypatch.setattr(bag, f"{what.upper()}_MAX", 3)
+    with pytest.raises(bag.InvalidBag, match=f"more than 3 {what}"):
         checked(folder)
 
 
