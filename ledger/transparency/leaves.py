@@ -6,7 +6,7 @@ plus 1. Log-format.md's section "Leaf" says what a leaf is.
 
 import re
 import struct
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import datetime
 from itertools import filterfalse
 from typing import IO, Any, Final, Literal, NamedTuple, NoReturn
@@ -36,17 +36,22 @@ class Broken(Exception):
         self.what = what
 
 
-def blocks(file: IO[bytes], after: int = 0) -> Iterator[bytes]:
+def blocks(
+    file: IO[bytes], after: int = 0, told: Callable[[int], object] = lambda _: None
+) -> Iterator[bytes]:
     """The lines of a file, some 256 KB at a time. Raises Broken.
 
-    `after` is the position before the first line's.
+    `after` is the position before the first line's. `told` is told of each block that was taken how
+    many lines it has.
     """
     while chunk := file.read(READ_BYTES):
         begun = chunk + file.readline(LEAF_BYTES_MAX + 1)
         block = begun if begun.endswith(b"\n") else begun[: begun.rfind(b"\n") + 1]
+        number = block.count(b"\n")
         if block:
             yield block
-        after += block.count(b"\n")
+        told(number)
+        after += number
         if len(begun) - len(block) > LEAF_BYTES_MAX:
             raise Broken(after + 1, f"a leaf has at most {LEAF_BYTES_MAX:,} bytes")
         if block is not begun:
@@ -119,14 +124,14 @@ def read_many(block: bytes) -> list[Leaf]:
     """The leaves of a block that `read` finds nothing wrong with, in half its time. Raises
     ValueError, RecursionError, which do not say what is wrong with which."""
     leaves = _decoder.decode_lines(block)
-    if block.count(b"\n") != len(leaves) or _encoder.encode_lines(leaves) != block:
+    if _encoder.encode_lines(leaves) != block:
         raise NotCanonical
     _demand_integers([leaf.data for leaf in leaves])
     _uuids([leaf.stream for leaf in leaves])
     if not _are_short(block):
         raise NotCanonical
     suspects: Iterable[bytes] = ()
-    if _NUL in block:
+    if b"\\" in block and _NUL in block:
         suspects = lines(block)
     elif not block.isascii():
         suspects = filterfalse(bytes.isascii, lines(block))
