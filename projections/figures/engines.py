@@ -1,7 +1,7 @@
-"""What runs a figure's SQL: tables `models.*` at some origin, asked in PostgreSQL's dialect.
+"""What runs a figure's SQL: tables `models.*` at some origin, asked in SQL.
 
-A figure is computed by one text. Which engine holds the tables, and who folded them, must not show
-in a single byte of the answer.
+A figure is computed by one text, in what PostgreSQL and DuckDB understand alike. Which engine holds
+the tables, and who folded them, must not show in a single byte of the answer.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Engine(Protocol):
         """The origin of the ledger that the tables were folded from."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one statement in PostgreSQL's dialect with %(name)s parameters: integers,
-        strings, dates and UUIDs."""
+        """The rows of one statement with %(name)s parameters: integers, strings, dates and
+        UUIDs."""
 
 
 class PostgresEngine:

@@ -32,7 +32,7 @@ class DuckEngine:
         return self._origin
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one statement in PostgreSQL's dialect with %(name)s parameters."""
+        """The rows of one statement with %(name)s parameters."""
         return self._fragments.rows(sql, parameters)
 
 

@@ -1,5 +1,6 @@
 """A figure's SQL in DuckDB: each fragment of it is found once, for whichever questions need it.
 
+It is the very text that PostgreSQL runs: what both understand alike is all that is written.
 Questions are asked one after the other, each by the text of its own definition. What one has found
 for a fragment stays, as a table, for those that need the same fragment of the same parameters.
 """
@@ -14,7 +15,6 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 import duckdb
-import sqlglot
 
 from projections.recount.database import Database
 
@@ -45,26 +45,28 @@ def parts_of(sql: str) -> tuple[dict[str, str], str]:
     return fragments, sql[end:]
 
 
-class Translated(NamedTuple):
-    """A statement in DuckDB's dialect, the names of its parameters and of the fragments it asks."""
+class Statement(NamedTuple):
+    """A statement as DuckDB takes it, the names of its parameters and of the tables it asks."""
 
     text: str
     named: tuple[str, ...]
-    asked: frozenset[str]
+    tables: frozenset[str]
 
     def of(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Its own of all parameters."""
         return {name: parameters[name] for name in self.named}
 
 
+_PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+_TABLE: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)\b(?!\.)")
+"""That of no schema: a fragment."""
+
+
 @lru_cache(maxsize=512)
-def translated(sql: str) -> Translated:
-    """Of a statement in PostgreSQL's dialect with %(name)s parameters."""
-    (tree,) = sqlglot.parse(sql, read="postgres")
-    assert tree is not None
-    named = {str(found.this) for found in tree.find_all(sqlglot.exp.Placeholder)}
-    asked = frozenset(f.name for f in tree.find_all(sqlglot.exp.Table) if not f.db)
-    return Translated(tree.sql(dialect="duckdb", comments=False), tuple(sorted(named)), asked)
+def statement(sql: str) -> Statement:
+    """Of a text with %(name)s parameters, which are all that DuckDB writes in another way."""
+    named = sorted(set(_PARAMETER.findall(sql)))
+    return Statement(_PARAMETER.sub(r"$\1", sql), tuple(named), frozenset(_TABLE.findall(sql)))
 
 
 class Fragments:
@@ -76,8 +78,8 @@ class Fragments:
         self._numbers = count(1)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
-        """The rows of one statement in PostgreSQL's dialect. Many stretches of days that would need
-        more memory are asked for in two halves: a figure of one depends on no other."""
+        """The rows of one statement. Many stretches of days that would need more memory are asked
+        for in two halves: a figure of one depends on no other."""
         halves = _halves(parameters)
         try:
             return self._rows(sql, parameters, grow=not halves)
@@ -95,10 +97,10 @@ class Fragments:
                 given = {**parameters, **_NO_CLASS}
                 needed = {
                     need: self._table(need, fragments[need], given, kept, grow=grow)
-                    for need in _asked(translated(fragment), kept)
+                    for need in _asked(statement(fragment), kept)
                 }
             kept[name] = self._table(name, fragment, given, needed, grow=grow)
-        asked = translated(text)
+        asked = statement(text)
         with_kept = _with(_asked(asked, kept)) + asked.text
         rows = self._db.rows(with_kept, asked.of(parameters), grow=grow)
         self._forget()
@@ -114,7 +116,7 @@ class Fragments:
         grow: bool,
     ) -> str:
         """The table of a fragment, which may need those before it."""
-        found = translated(fragment)
+        found = statement(fragment)
         given = found.of(parameters)
         needed = _asked(found, kept)
         key = (fragment, repr(given), *needed.values())
@@ -145,9 +147,9 @@ def _halves(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(asking: Translated, kept: Mapping[str, str]) -> dict[str, str]:
+def _asked(asking: Statement, kept: Mapping[str, str]) -> dict[str, str]:
     """Tables by the names of their fragments; what is there need not be found once more."""
-    tables = {name: table for name, table in kept.items() if name in asking.asked}
+    tables = {name: table for name, table in kept.items() if name in asking.tables}
     return {name: f"NOT MATERIALIZED (FROM {table})" for name, table in tables.items()}
 
 

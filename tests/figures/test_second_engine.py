@@ -10,11 +10,11 @@ from uuid import UUID
 
 import duckdb
 import pytest
-import sqlglot
 
 from projections.figures.asking import clusters, first_day
 from projections.figures.catalogue import EVERY
 from projections.models import MODELS
+from projections.recount.fragments import statement
 
 ASKED: dict[str, Any] = {
     "known_at": 1,
@@ -46,9 +46,8 @@ class Duck:
         self.conn = conn
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        (text,) = sqlglot.transpile(sql, read="postgres", write="duckdb")
-        taken = {key: value for key, value in parameters.items() if f"${key}" in text}
-        return self.conn.execute(text, taken).fetchall()
+        asked = statement(sql)
+        return self.conn.execute(asked.text, asked.of(parameters)).fetchall()
 
 
 @pytest.fixture(scope="module")
