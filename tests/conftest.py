@@ -2,6 +2,7 @@
 
 `CLUSTERLEDGER_TEST_DATABASE_URL` names a server (its user needs CREATEDB and CREATEROLE),
 `CLUSTERLEDGER_TEST_POSTGRES_BIN` an installation's binaries; without either the wheel's are used.
+Temporary files, servers' too, are in memory where it has room for them, or where `TMPDIR` says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,26 @@ from ledger.store.migrate import migrate
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+IN_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+"""Of these two workers fill a tenth."""
+NO_PROGRAMS = getattr(os, "ST_NOEXEC", 0)
+
+
+def keep_in_memory() -> None:
+    """Temporary files, where nobody said otherwise. A test's database is 300 files: made there it
+    takes 17 ms instead of 120 to 250, nearly all of them the kernel's."""
+    if not IN_MEMORY.is_dir():
+        return
+    there = os.statvfs(IN_MEMORY)
+    has_room = there.f_bavail * there.f_frsize >= ROOM_BYTES
+    if has_room and not there.f_flag & NO_PROGRAMS:
+        os.environ.setdefault("TMPDIR", str(IN_MEMORY))
+        tempfile.tempdir = None
+
+
+keep_in_memory()
 
 
 @pytest.fixture(scope="session")
