@@ -26,6 +26,8 @@ from tests.bench.stage import Stage
 
 COMMANDS_FACTS: Final = 100
 ROUND_FACTS: Final = 20_000
+TURNS: Final = 4
+"""Of each kind a round: one takes half a second, and a shared machine's speed moves within that."""
 PROOFS: Final = 100
 _MOVE: Final = Statement(b"move", b"UPDATE ledger.head SET position = $1, recorded_at = $2")
 OFFICE: Final = Authority(f"key:{uuid4()}", frozenset({ADMIN}))
@@ -87,7 +89,7 @@ def _posted(url: str, rounds: int) -> tuple[float, float]:
     configure("warning")
     tune()
     rates: dict[bool, list[float]] = {True: [], False: []}
-    for number in range(2 * rounds):
+    for number in range(2 * TURNS * rounds):
         with_tree = number % 2 == 0
         book = Book(url, WRITER)
         writer = Writer(book, Tree() if with_tree else Treeless())
