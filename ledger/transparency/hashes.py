@@ -31,11 +31,13 @@ def hash_all(
     sizes: Iterable[int] = (),
     indexes: Iterable[int] = (),
     tile_seen: TileSeen | None = None,
+    told: Callable[[int], object] = lambda _: None,
 ) -> Hashed:
     """Every leaf hashed up to the root, on top of the tree before the first one.
 
     Gives the roots at `sizes`, the leaf hashes at `indexes`, and `tile_seen` every tile whose first
-    hash is not of the tree before, full ones as they fill and the partial ones at the end.
+    hash is not of the tree before, full ones as they fill and the partial ones at the end. `told`
+    is told of each block how many leaves it has.
     """
     frontier, pending = start, Pending(start.size)
     roots, leaves = {start.size: start.root()}, {}
@@ -52,6 +54,7 @@ def hash_all(
             if tile_seen is not None:
                 for tile, content in pending.taken(rows):
                     tile_seen(tile, content)
+        told(len(hashes))
     if tile_seen is not None:
         for tile, content in pending.partial():
             tile_seen(tile, content)

@@ -180,11 +180,12 @@ class Verifier:
         tiles = Agreement(checkpoint.size, self._has_tile, self._tile)
         with self.bag.open(FACTS) as file:
             self._hashed = hash_all(
-                blocks(file, self.after, self._checked),
+                blocks(file, self._position),
                 self._before(self.after),
                 sizes=[note.size for note in (self._held, self._previous) if note is not None],
                 indexes=[position - 1 for position in self._proven()],
                 tile_seen=tiles.seen,
+                told=self._checked,
             )
         self._demand_root(self._hashed.frontier, checkpoint, tiles)
         self._demand_no_other_tile(checkpoint.size, tiles.agreed)
@@ -194,6 +195,9 @@ class Verifier:
 
     def _checked(self, number: int) -> None:
         self.steps.checked += number
+
+    def _position(self) -> int:
+        return self.after + self.steps.checked
 
     def _demand_asked(self, checkpoint: Checkpoint) -> None:
         """Raises Broken for a part of the log where all of it was to be expected: a bundle whose
@@ -320,8 +324,8 @@ class Verifier:
         self._known()
         try:
             with self.bag.open(FACTS) as file:
-                facts = blocks(file, self.after, self._checked)
-                self._read = check_all(facts, self.after, self._proven())
+                facts = blocks(file, self._position)
+                self._read = check_all(facts, self.after, self._proven(), self._checked)
         except Broken as broken:  # found while a block was read, or after all of them
             self.steps.checked = max(self.steps.checked, broken.position - self.after - 1)
             raise
