@@ -1,7 +1,7 @@
 """Step 6 of `verify`: a second engine's figures, in a process of its own beside the other steps.
 
-It reads the facts itself, once the checkpoint's signature holds, and is ended with whoever asked,
-or where another step failed. What goes wrong in it is told by step 6, and by no other.
+It reads the facts itself, where the checkpoint is signed, and is ended with whoever asked, or where
+another step failed. What goes wrong in it is told by step 6, and by no other.
 """
 
 from __future__ import annotations
@@ -145,9 +145,6 @@ class Within:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-
-    def begin(self, _: Verifier) -> None:
-        """Nothing is done beside the other steps."""
 
     def __call__(self, verifier: Verifier) -> Taken:
         """Step 6, once the steps before it are done."""

@@ -4,7 +4,7 @@ Later steps use what earlier ones found. The steps are those of docs/verifying.m
 by default: a step that could not be taken is one that failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol
@@ -63,10 +63,10 @@ PROOF_BYTES_MAX: Final = 200_000
 
 
 class Recount(Protocol):
-    """Step 6, which needs a second engine for figures: `clusterledger verify` brings it."""
+    """Step 6 of a bundle, at work beside the steps before it."""
 
     def begin(self, verifier: "Verifier") -> None:
-        """Called once the checkpoint's signature holds: what takes long may begin."""
+        """Called before step 1, where the checkpoint is signed: what takes long may begin."""
 
     def __call__(self, verifier: "Verifier") -> Taken:
         """The step itself."""
@@ -113,14 +113,14 @@ class Verifier:
     def run(self, recount: Recount | None = None) -> None:
         """Every step on a bundle."""
         self._sealed = True
+        if recount is not None and self._is_signed():
+            recount.begin(self)
         self.steps.take(1, "manifest", "files", self._manifest)
         self.run_on_log(recount)
 
-    def run_on_log(self, recount: Recount | None = None) -> None:
+    def run_on_log(self, recount: Callable[["Verifier"], Taken] | None = None) -> None:
         """Every step on what is no bundle: it has no manifest, nothing that was filed with it."""
         self.steps.take(2, "checkpoint", "notes", self._signatures)
-        if recount is not None and self.keys is not None and not self.steps.failed:
-            recount.begin(self)
         figures = FIGURES_ELSEWHERE if recount is None else partial(recount, self)
         for number, name, unit, work in (
             (3, "hashes", "facts", self._hash),
@@ -151,6 +151,12 @@ class Verifier:
 
     # 2
 
+    def _is_signed(self) -> bool:
+        """Whether step 2 is going to pass; it says itself what is wrong."""
+        quietly = Steps(lambda _: None)
+        quietly.take(2, "checkpoint", "notes", self._signatures)
+        return quietly.taken[0].ok is True
+
     def _signatures(self) -> Taken:
         """The checkpoint is signed with the key from outside, for this log; earlier ones too."""
         if not self._given_keys:
@@ -162,8 +168,8 @@ class Verifier:
         if PREVIOUS in self.bag.sizes or CONSISTENCY in self.bag.sizes:
             self._previous = keys.open(self.bag.small(PREVIOUS), PREVIOUS)
         notes = [note for note in (found, self._held, self._previous) if note is not None]
-        said = f"{found.origin} has {found.size:,} facts, root {found.root.hex()}."
-        return True, len(notes), said
+        root = found.root.hex()
+        return True, len(notes), f"{found.origin} has {found.size:,} facts, root {root}."
 
     def _known(self) -> tuple[Keys, Checkpoint]:
         if self.keys is None or self.checkpoint is None:

@@ -183,18 +183,23 @@ def test_a_bundle_that_is_gone_is_a_sentence(exported: Path, tmp_path: Path) -> 
             recount._answer(verifier.published, 200)
 
 
-def test_what_is_asked_of_nobody_is_not_begun(exported: Path) -> None:
-    """A wrong key, or a file that is not as listed: nothing is read by another process."""
-    told: list[Verifier] = []
+@pytest.mark.parametrize(
+    ("keys", "begun_before"), [([VKEY], [0]), ([VKEY.replace("a", "b", 1)], []), ([], [])]
+)
+def test_it_begins_before_step_1_where_the_checkpoint_is_signed_and_else_not_at_all(
+    exported: Path, keys: list[str], begun_before: list[int]
+) -> None:
+    """Without a key, or with a wrong one, nothing is read by another process."""
+    taken_before: list[int] = []
 
     class Noted(Beside):
         def begin(self, verifier: Verifier) -> None:
-            told.append(verifier)
+            taken_before.append(len(verifier.steps.taken))
+            super().begin(verifier)
 
-    for keys in ([], [VKEY.replace("a", "b", 1)]):
-        with opened(exported) as bag, Noted(exported, quiet=True) as recount:
-            Verifier(bag, Steps(lambda _: None), keys, None).run(recount)
-    assert told == []
+    with opened(exported) as bag, Noted(exported, quiet=True) as recount:
+        Verifier(bag, Steps(lambda _: None), keys, None).run(recount)
+    assert taken_before == begun_before
 
 
 def test_json_brings_no_control_character_to_the_screen(exported: Path, tmp_path: Path) -> None:
