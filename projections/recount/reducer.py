@@ -75,28 +75,27 @@ def first_day(data: dict[str, Any]) -> str:
 
 def standing(facts: Sequence[Fact]) -> list[Fact]:
     """Of a subject's facts, by position: those not voided, in the order they take effect."""
-    gone: set[tuple[str, str]] = set()
-    for number, fact in enumerate(facts):
+    kept: dict[tuple[str, str], Fact] = {}
+    for fact in facts:
         if fact.type == "fact.voided.v1":
-            gone.add((fact.data.get("target_source", fact.source), fact.data["target"]))
+            kept.pop((fact.data.get("target_source", fact.source), fact.data["target"]), None)
         elif fact.type == "attendance.voided.v1":
-            gone.update((earlier.source, earlier.id) for earlier in facts[:number])
-    voids = {"fact.voided.v1", "attendance.voided.v1"}
-    kept = [f for f in facts if f.type not in voids and (f.source, f.id) not in gone]
-    return sorted(kept, key=attrgetter("day", "position"))
+            kept.clear()
+        else:
+            kept[fact.source, fact.id] = fact
+    return sorted(kept.values(), key=attrgetter("day", "position"))
 
 
 def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:
     """Every row that was ever known of a subject. Takes its facts by position."""
     fold = FOLDS[kind]
-    born: dict[Row, int] = {}
+    known: dict[Row, int] = {}
     for number, fact in enumerate(facts, 1):
-        rows = set(fold(standing(facts[:number])))
-        for row in born.keys() - rows:
-            yield Known(row, born.pop(row), fact.position)
-        for row in rows - born.keys():
-            born[row] = fact.position
-    for row, position in born.items():
+        before, rows = known, set(fold(standing(facts[:number])))
+        known = {row: before.pop(row, fact.position) for row in rows}
+        for row, position in before.items():
+            yield Known(row, position, fact.position)
+    for row, position in known.items():
         yield Known(row, position, STILL)
 
 
