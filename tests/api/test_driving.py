@@ -312,10 +312,12 @@ def test_while_a_thread_looks_up_what_it_decides_on_nothing_is_read(
 
     def meanwhile() -> bool:
         let_in.append(decided.is_set())
+        other.rollback()
         return False
 
     monkeypatch.setattr(clerk, "take", seen)
-    with Ledger.open(book_url, driven=True) as ledger:
+    with Ledger.open(book_url, driven=True) as ledger, connect(book_url, None) as other:
+        other.execute("LOCK TABLE ledger.tree_head IN SHARE MODE")  # it is written last
         ledger.writer.brief_ms, ledger.writer.meanwhile = LIMIT_S * 1000, meanwhile
         ledger.submit(Command(ADMIN, tuple(many())), lambda _: None)
         ledger.writer.record_batch(ledger.writer.next_batch())
