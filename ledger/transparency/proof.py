@@ -48,3 +48,13 @@ class Proof(NamedTuple):
         checkpoint = opened(self.checkpoint, keys, origin)
         verify_inclusion(leaf, self.leaf_index, checkpoint.size, self.hashes, checkpoint.root)
         return checkpoint
+
+
+def demand_included(
+    raw: bytes, position: int, leaf: bytes, keys: Iterable[VerifierKey], origin: str
+) -> None:
+    """That a file proves this leaf hash at its position. Raises InvalidProof or InvalidNote."""
+    proof = Proof.parse(raw)
+    if proof.leaf_index != position - 1:
+        raise InvalidProof(f"It is of position {proof.leaf_index + 1:,}.")
+    proof.verify(leaf, keys, origin)

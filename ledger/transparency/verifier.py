@@ -47,7 +47,7 @@ from ledger.transparency.leaves import (
 from ledger.transparency.merkle import Frontier, InvalidProof, perfect_nodes, verify_consistency
 from ledger.transparency.note import InvalidNote
 from ledger.transparency.outcome import Scope, Steps, Taken, unasked
-from ledger.transparency.proof import Proof
+from ledger.transparency.proof import demand_included
 from ledger.transparency.tiles import (
     NoTile,
     Tile,
@@ -371,10 +371,8 @@ class Verifier:
         if leaf is None:
             raise InvalidProof(f"{path} is of position {position:,}, which is not in here.")
         try:
-            proof = Proof.parse(self.bag.small(path, PROOF_BYTES_MAX))
-            if proof.leaf_index != position - 1:
-                raise InvalidProof(f"It is of position {proof.leaf_index + 1:,}.")
-            proof.verify(leaf, keys.keys, keys.origin)
+            raw = self.bag.small(path, PROOF_BYTES_MAX)
+            demand_included(raw, position, leaf, keys.keys, keys.origin)
         except (InvalidNote, InvalidProof) as error:
             raise InvalidProof(f"{path}: {error}") from error
 

@@ -76,14 +76,15 @@ def first_day(data: dict[str, Any]) -> str:
 def standing(facts: Sequence[Fact]) -> list[Fact]:
     """Of a subject's facts, by position: those not voided, in the order they take effect."""
     kept: dict[tuple[str, str], Fact] = {}
+    gone: set[tuple[str, str]] = set()
     for fact in facts:
         if fact.type == "fact.voided.v1":
-            kept.pop((fact.data.get("target_source", fact.source), fact.data["target"]), None)
+            gone.add((fact.data.get("target_source", fact.source), fact.data["target"]))
         elif fact.type == "attendance.voided.v1":
-            kept.clear()
+            gone.update(kept)
         else:
             kept[fact.source, fact.id] = fact
-    return sorted(kept.values(), key=attrgetter("day", "position"))
+    return sorted((kept[event] for event in kept.keys() - gone), key=attrgetter("day", "position"))
 
 
 def recount(kind: str, facts: Sequence[Fact]) -> Iterator[Known]:
