@@ -75,7 +75,8 @@ foreign: $(NODE)/node_modules/.package-lock.json
 	fi >/dev/null
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
-	@if command -v npm; then npm ci --silent --prefix $(NODE) && touch $@; \
+	@if command -v npm; then npm ci --silent --prefix $(NODE) && touch $@ || \
+		{ echo "npm could not install @sigstore/verify: does it reach its registry (npm ping)?" >&2; exit 1; }; \
 	else echo "Without npm, @sigstore/verify is left out." >&2; fi >/dev/null
 
 # No index address and no host name goes into a lock: uv writes none unless asked.
