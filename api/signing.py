@@ -1,19 +1,13 @@
 """How far the log is signed, as this process sees it."""
 
-from __future__ import annotations
-
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
+from api.state import State
 from ledger.store import proofs
 from ledger.store.errors import StoreError
-from ledger.transparency.memory import LogFolder
-
-if TYPE_CHECKING:
-    from api.state import State
 
 UNSIGNED_S_DEGRADED: Final = 30.0
 """A signer at work signs within a second or two: after this long it is dead, or locked out."""
@@ -39,13 +33,6 @@ class Signing(Struct, frozen=True):
         """Whether it is signed, and was lately."""
         refused = self.refused is not None or self.writes_refused is not None
         return not refused and self.unsigned_s <= UNSIGNED_S_DEGRADED
-
-
-def log_files_of(log_dir: str | None, checkpoint_dir: str | None) -> LogFolder | None:
-    """Where a log is signed and published; None where it is not signed here."""
-    if log_dir is None:
-        return None
-    return LogFolder(Path(log_dir), None if checkpoint_dir is None else Path(checkpoint_dir))
 
 
 async def signing_of(state: State) -> Signing | None:

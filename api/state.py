@@ -24,7 +24,6 @@ from api.problems import Finding, Problem
 from api.roles import roles_of
 from api.sessions import Sessions
 from api.settings import Settings, oidc_of
-from api.signing import log_files_of
 from api.tokens import TokenRefused
 from api.users import bearer, find_user, subject_of
 from ledger.domain.commands import Authority
@@ -32,6 +31,7 @@ from ledger.service import Ledger
 from ledger.store.away import DATABASE_AWAY, is_disk_full
 from ledger.store.database import READER, WRITER, connect, pool
 from ledger.store.tickets import Ticket
+from ledger.transparency.memory import LogFolder
 from projections import progress
 from projections.figures.together import Answers, Together
 
@@ -106,7 +106,7 @@ class State:
         oidc = oidc_of(settings)
         self.provider = None if oidc is None else Provider(oidc)
         self.progress = Progress()
-        self.log_files = log_files_of(settings.log_dir, settings.checkpoint_dir)
+        self.log_files = LogFolder.of(settings.log_dir, settings.checkpoint_dir)
         self.gate = Gate(self.log_files, self.ledger.book.origin, settings.despite_checkpoint)
         with connect(url, READER, autocommit=True) as conn:
             self.progress.position = progress.position(conn)

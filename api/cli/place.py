@@ -11,7 +11,6 @@ import structlog
 from msgspec import Struct
 
 from api.settings import DEFAULT_ORIGIN, Settings
-from api.signing import log_files_of
 from ledger.service import Ledger
 from ledger.store import book
 from ledger.store.database import READER, connect
@@ -64,7 +63,7 @@ def log_dir_of(settings: Settings) -> str | None:
 
 def log_files_at(settings: Settings) -> LogFolder | None:
     """What is signed from there, and published; None where this service signs no log."""
-    return log_files_of(log_dir_of(settings), settings.checkpoint_dir)
+    return LogFolder.of(log_dir_of(settings), settings.checkpoint_dir)
 
 
 @contextmanager

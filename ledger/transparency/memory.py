@@ -9,7 +9,7 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from psycopg import Connection
 
@@ -44,6 +44,13 @@ class LogFolder:
         self.lock = folder / "lock"
         self._published = published
         self._listed: tuple[int, int | None] = (-1, None)
+
+    @classmethod
+    def of(cls, folder: str | None, published: str | None) -> Self | None:
+        """As settings name them; None where no log is signed here."""
+        if folder is None:
+            return None
+        return cls(Path(folder), None if published is None else Path(published))
 
     def note(self) -> bytes | None:
         """The last checkpoint's bytes, not looked at."""
