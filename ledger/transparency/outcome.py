@@ -13,6 +13,8 @@ from ledger.transparency.tiles import NoTile
 
 INVALID: Final = (InvalidBag, Broken, InvalidNote, InvalidProof, NoTile, OSError, tarfile.TarError)
 """What is raised where something is not in order. Each text says what is wrong."""
+RATED_FROM: Final = 100
+"""So many of a unit have a rate: of one report, which took seconds, 0/s would be said."""
 
 
 def shown(text: object) -> str:
@@ -37,8 +39,10 @@ class Step(NamedTuple):
 
     def __str__(self) -> str:
         verdict = {True: "ok", False: "FAILED", None: "not asked"}[self.ok]
-        speed = f", {self.checked / self.seconds:,.0f}/s" if self.checked and self.seconds else ""
-        amount = f"{self.checked:,} {self.unit} in {self.seconds:.2f} s{speed}."
+        many = self.checked >= RATED_FROM and self.seconds
+        speed = f", {self.checked / self.seconds:,.0f}/s" if many else ""
+        unit = self.unit.removesuffix("s") if self.checked == 1 else self.unit
+        amount = f"{self.checked:,} {unit} in {self.seconds:.2f} s{speed}."
         told = shown(self.problem or self.said)
         return f"{self.number} {self.name:<12} {verdict:<9} {amount} {told}"
 

@@ -357,7 +357,7 @@ class Verifier:
             self.steps.checked += 1
         if self._sealed:
             self._describes(checkpoint)
-        return True, len(folders), f"Published in the log; {len(proven):,} proofs hold."
+        return True, len(folders), f"Published in the log; proofs that hold: {len(proven):,}."
 
     def _proven(self) -> dict[int, str]:
         """The path of each proof by the position it is named after. Raises InvalidBag."""

@@ -128,7 +128,7 @@ def test_a_range_is_valid_from_the_checkpoint_that_was_held(
         found = run("verify", output, "--key", VKEY, "--checkpoint", held)
 
         assert found.exit_code == 0, found.output
-        assert "1 facts" in found.stdout
+        assert "1 fact in" in found.stdout
 
 
 # What honest people do raises no alarm
