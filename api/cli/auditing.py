@@ -111,8 +111,8 @@ def newest_checkpoint(settings: Settings) -> Path:
     files = log_files_at(settings)
     if files is None or not files.checkpoint.is_file():
         raise CommandError(
-            "No signed checkpoint is here: start the service once, name its CLUSTERLEDGER_LOG_DIR,"
-            " or give a checkpoint with --upto."
+            "No signed checkpoint is here: sign one with `clusterledger checkpoint`, start the"
+            " service once, name its CLUSTERLEDGER_LOG_DIR, or give a checkpoint with --upto."
         )
     return files.checkpoint
 

@@ -118,6 +118,8 @@ class Beside:
             with _progress(facts, quiet=self._quiet) as told:
                 while isinstance(answer := self._pipe.recv(), int):
                     told(answer)
+                if isinstance(answer, Made):
+                    told(facts)  # what was asked of them after they were loaded is answered too
         except (EOFError, OSError) as error:
             raise NotRecounted(
                 f"the process ended with code {self._process.wait()}. Is there memory, and room on"
@@ -159,7 +161,9 @@ class Within:
                 ):
                     asked = [(report.position, report.leaf) for report in published]
                     origin = verifier.checkpoint.origin
-                    return recompute(asked, file, origin=origin, told=told)
+                    done = recompute(asked, file, origin=origin, told=told)
+                    told(facts)
+                    return done
             except NotRecomputed as error:
                 raise Broken(error.position, error.why) from error
 

@@ -70,6 +70,9 @@ def signing_keys(path: Path) -> list[SigningKey]:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise KeyUnusable(where=path, why="others may read it. Set its mode to 0600.")
         return parsed(path.read_text(), str(path))
+    except FileNotFoundError as error:
+        why = "there is none. A new log gets its key from `clusterledger checkpoint`, or when its"
+        raise KeyUnusable(where=path, why=f"{why} service first starts.") from error
     except OSError as error:
         raise KeyUnusable(where=path, why=f"{error.strerror}.") from error
 

@@ -81,6 +81,18 @@ def test_a_checkpoint_is_signed_and_published_on_demand(operator: Operator) -> N
     assert orjson.loads(operator.done("checkpoint", "--json")) == {"checkpoint": note}
 
 
+@pytest.mark.parametrize(
+    "words", [("keys", "log"), ("export", "--output", "unwritten.tar", "--database-url")]
+)
+def test_where_nothing_was_signed_yet_it_says_how_to(
+    operator: Operator, words: tuple[str, ...]
+) -> None:
+    asked = (*words, operator.url) if words[-1] == "--database-url" else words
+    result = operator.types(*asked, url=False)
+    assert result.exit_code != 0
+    assert "`clusterledger checkpoint`" in str(result.exception)
+
+
 def test_beside_a_running_signer_its_signature_is_waited_for(operator: Operator) -> None:
     stop, log = Event(), operator.folder / "log"
     signer = Thread(target=sign_along, args=(operator.url, log, None, stop))

@@ -89,6 +89,13 @@ def test_step_6_says_how_much_was_counted_and_how_fast(exported: Path) -> None:
     assert f"from {steps.scope.size} facts, loaded in " in steps.taken[5].said
 
 
+def test_the_bar_of_step_6_ends_full(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = verify_bundle(exported, [VKEY], None, lambda _: None, quiet=False)
+
+    assert steps.scope is not None
+    assert f"{steps.scope.size}/{steps.scope.size}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "position"),
     [
