@@ -225,7 +225,7 @@ def verify(
 ) -> None:
     """Verify a bundle offline, or the ledger itself: every step, each with what it checked."""
     from api.cli.recounting import verify_bundle
-    from ledger.transparency.outcome import INVALID, shown
+    from ledger.transparency.outcome import INVALID, unput
 
     told = (lambda _: None) if json else (lambda step: print(step, flush=True))
     try:
@@ -237,7 +237,7 @@ def verify(
             found = settings(data_dir=data_dir, database_url=database_url)
             steps = auditing.verify_live(found, key, checkpoint, told, upto=upto, quiet=json)
     except INVALID as error:
-        console.print(f"NOT VALID. {shown(error)}", style="red", markup=False, highlight=False)
+        console.print(unput(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     print(steps.verdict) if not json else printed(steps.json(), json=True)
     raise typer.Exit(steps.exit_code)
@@ -368,7 +368,10 @@ def main() -> None:
     try:
         app()
     except _told() as error:
-        console.print(f"clusterledger: {error}", style="red", markup=False, highlight=False)
+        from ledger.transparency.outcome import sentence_of
+
+        told = sentence_of(error)
+        console.print(f"clusterledger: {told}", style="red", markup=False, highlight=False)
         sys.exit(1)
 
 

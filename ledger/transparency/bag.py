@@ -203,7 +203,7 @@ class Bag:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Bag]:
-    """A bag in a folder or a tar. Raises InvalidBag, also for what is found while it is read."""
+    """A bag in a folder or a tar. Raises InvalidBag and OSError, also while it is read."""
     with _told(path):
         if path.is_dir():
             yield Bag(_folder_sizes(path), lambda name: (path / name).open("rb"))
@@ -236,18 +236,18 @@ def facts_of(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Whatever goes wrong with a bag, as InvalidBag."""
+    """Whatever goes wrong with a bag, as InvalidBag; OSError where it cannot be read."""
     try:
         yield
     except FileNotFoundError as error:
-        raise InvalidBag(f"There is no {error.filename}.") from error
+        raise OSError(f"There is no {error.filename}.") from error
     except tarfile.TarError as error:
         raise InvalidBag(
             f"{path} is no whole tar file ({error}): it was cut or changed. Fetch it again; unpack"
             " it first if it is compressed."
         ) from error
     except OSError as error:
-        raise InvalidBag(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise OSError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 @contextmanager

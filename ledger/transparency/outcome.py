@@ -23,6 +23,20 @@ def shown(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def sentence_of(error: Exception) -> str:
+    """What an error says to a person; of the system's, the file first."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
+def unput(error: Exception) -> str:
+    """The last line where no step was taken: what is wrong with the bundle, or which file could not
+    be read, which shows nothing."""
+    verdict = "NOT VERIFIED" if isinstance(error, OSError) else "NOT VALID"
+    return f"{verdict}. {shown(sentence_of(error))}"
+
+
 class Step(NamedTuple):
     """What one step did. `ok` None: it was not asked for. `checked` are those found to be in order
     before it ended. `problem`: the first thing wrong, at `position` where it has one, else 0."""
@@ -144,5 +158,5 @@ class Steps:
 
 def _problem(error: Exception) -> str:
     if isinstance(error, INVALID):
-        return str(error)
+        return sentence_of(error)
     return f"It could not be finished, so nothing is shown ({type(error).__name__}: {error})."

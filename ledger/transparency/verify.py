@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.transparency import bag as bags
-from ledger.transparency.outcome import INVALID, Step, Steps, shown
+from ledger.transparency.outcome import INVALID, Step, Steps, unput
 from ledger.transparency.verifier import Recount, Verifier
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ) as verifier:
             steps = verifier.steps
     except INVALID as error:
-        print(f"NOT VALID. {shown(error)}", file=sys.stderr)
+        print(unput(error), file=sys.stderr)
         return 2
     say(steps.verdict)
     if given.json:

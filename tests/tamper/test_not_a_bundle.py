@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from ledger.transparency.bag import BASE, MANIFEST
-from ledger.transparency.outcome import INVALID
-from tests.tamper.kit import GIVEN, LEAVES, LOG, assert_says, checked, first_problem
+from ledger.transparency.outcome import INVALID, unput
+from ledger.transparency.verify import main
+from tests.tamper.kit import GIVEN, LEAVES, LOG, VKEY, assert_says, checked, first_problem
 from tests.transparency.small_log import SmallLog
 
 
@@ -82,9 +83,27 @@ def test_whatever_is_changed_in_a_tar_ends_in_a_sentence(tmp_path: Path) -> None
         try:
             verdict = checked(path).verdict
         except INVALID as error:
-            verdict = f"NOT VALID. {error}"
+            verdict = unput(error)
         assert "could not be finished" not in verdict
         assert verdict.startswith(("NOT VALID. ", "VALID for facts 1-3 of 3;"))
+
+
+@pytest.mark.parametrize(
+    ("bundle", "held", "said"),
+    [
+        ("gone.tar", None, "There is no .*gone.tar"),
+        ("whole.tar", "gone", ".*gone: No such file or directory"),
+        ("whole.tar", ".", ".*: Is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_nothing_against_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bundle: str, held: str | None, said: str
+) -> None:
+    (tmp_path / "whole.tar").write_bytes(b"".join(LOG.tar()))
+    given = [] if held is None else ["--checkpoint", str(tmp_path / held)]
+
+    assert main([str(tmp_path / bundle), "--key", VKEY, *given]) == 2
+    assert_says(capsys.readouterr().err.strip(), f"NOT VERIFIED. {said}.")
 
 
 def test_the_same_tar_without_it_is_valid(tmp_path: Path) -> None:
