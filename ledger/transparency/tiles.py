@@ -71,7 +71,8 @@ def parse(path: str) -> Tile | Entries:
         width = int(named["width"] or WIDTH)
         level = named.get("level")
         place = Entries(index, width) if level is None else Tile(int(level), index, width)
-        if place.path == path and index <= INDEX_MAX and int(level or 0) <= LEVEL_MAX:
+        is_in_range = width <= WIDTH and index <= INDEX_MAX and int(level or 0) <= LEVEL_MAX
+        if place.path == path and is_in_range:
             return place
     raise NoTile(f"{path[:100]!r} is no path of a tile.")
 

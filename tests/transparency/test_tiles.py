@@ -53,6 +53,7 @@ def test_every_path_reads_back(level: int, index: int, width: int) -> None:
         "tile/0/001/000",
         "tile/0/000.p/0",
         "tile/0/000.p/256",
+        "tile/0/000.p/257",
         "tile/0/000.p/05",
         "tile/0/000.p/",
         "tile/0/000\n",
