@@ -21,6 +21,7 @@ from ledger.domain.history import Entry
 from ledger.store.book import PAGE_FACTS, Book
 from ledger.store.codec import decode_leaf
 from ledger.store.database import WRITER, connect
+from ledger.store.embedded import STOP_LIMIT_S
 from tests.api.posters import BATCH_FACTS, LIMIT_S, Acknowledged
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,7 @@ class Serving:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(LIMIT_S)
+        self.process.wait(STOP_LIMIT_S + LIMIT_S)  # so long it waits for a PostgreSQL that hangs
 
 
 def _command(pid: int) -> bytes:
