@@ -241,6 +241,10 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 
+# After a crash it ends, and the service starts it again. Left to itself it tries a full disk many
+# times a second, and what it starts for that may die unnoticed: then it waits for it for ever.
+restart_after_crash = off
+
 # A machine that other processes use too. Keys are spread at random over the indexes of facts: what
 # finds no room here is written out and read again, fact by fact.
 shared_buffers = {buffers_mb}MB

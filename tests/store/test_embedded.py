@@ -258,6 +258,18 @@ def test_a_killed_server_is_revived_with_its_data(postgres: EmbeddedPostgres) ->
     assert not postgres.revive()
 
 
+def test_a_server_whose_process_was_killed_ends_and_is_revived(postgres: EmbeddedPostgres) -> None:
+    """It would start itself again, in vain and without a pause where the disk is full."""
+    keep_seven(postgres.url)
+    server = os.pidfd_open(postgres.pid)
+    backend = one(postgres.url, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
+    os.kill(backend, signal.SIGKILL)
+    assert ended(server)
+    os.close(server)
+    assert postgres.revive()
+    assert one(postgres.url, "SELECT n FROM kept") == 7
+
+
 def test_a_first_start_that_was_cut_off_begins_again(
     data_dir: Path, postgres_bin: Path | None
 ) -> None:
