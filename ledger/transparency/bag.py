@@ -236,11 +236,13 @@ def facts_of(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Whatever goes wrong with a bag, as InvalidBag; OSError where it cannot be read."""
+    """Whatever goes wrong with a bag, as InvalidBag; OSError where it is not there, or cannot be
+    read."""
     try:
         yield
     except FileNotFoundError as error:
-        raise OSError(f"There is no {error.filename}.") from error
+        gone = OSError if Path(error.filename) == path else InvalidBag
+        raise gone(f"There is no {error.filename}.") from error
     except tarfile.TarError as error:
         raise InvalidBag(
             f"{path} is no whole tar file ({error}): it was cut or changed. Fetch it again; unpack"

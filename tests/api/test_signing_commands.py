@@ -82,13 +82,12 @@ def test_a_checkpoint_is_signed_and_published_on_demand(operator: Operator) -> N
 
 
 @pytest.mark.parametrize(
-    "words", [("keys", "log"), ("export", "--output", "unwritten.tar", "--database-url")]
+    ("words", "url"), [(("keys", "log"), False), (("export", "--output", "unwritten.tar"), True)]
 )
 def test_where_nothing_was_signed_yet_it_says_how_to(
-    operator: Operator, words: tuple[str, ...]
+    operator: Operator, words: tuple[str, ...], url: bool
 ) -> None:
-    asked = (*words, operator.url) if words[-1] == "--database-url" else words
-    result = operator.types(*asked, url=False)
+    result = operator.types(*words, url=url)
     assert result.exit_code != 0
     assert "`clusterledger checkpoint`" in str(result.exception)
 

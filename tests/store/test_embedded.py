@@ -262,8 +262,8 @@ def test_a_server_whose_process_was_killed_ends_and_is_revived(postgres: Embedde
     """It would start itself again, in vain and without a pause where the disk is full."""
     keep_seven(postgres.url)
     server = os.pidfd_open(postgres.pid)
-    backend = one(postgres.url, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
-    os.kill(backend, signal.SIGKILL)
+    writer = one(postgres.url, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
+    os.kill(writer, signal.SIGKILL)
     assert ended(server)
     os.close(server)
     assert postgres.revive()

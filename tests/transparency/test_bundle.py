@@ -12,10 +12,9 @@ import orjson
 import pytest
 
 from ledger.transparency import bundle
-from ledger.transparency.bag import CRATE, Member, as_tar, facts_of, write_folder
+from ledger.transparency.bag import CRATE, InvalidBag, Member, as_tar, facts_of, write_folder
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import InvalidProof
-from ledger.transparency.outcome import INVALID
 from ledger.transparency.tiles import Tile
 from tests.transparency.growing import Grown
 from tests.transparency.small_log import ORIGIN, SmallLog, leaf
@@ -88,7 +87,7 @@ def test_its_facts_are_read_without_the_other_files(
 
 def test_a_bag_without_facts_is_a_sentence(put: Callable[[Iterable[Member]], Path]) -> None:
     path = put([Member.of("data/checkpoint", b"x")])
-    with pytest.raises(INVALID, match=r"(There is|The bundle has) no .*data/facts\.ndjson"):
+    with pytest.raises(InvalidBag, match=r"(There is|The bundle has) no .*data/facts\.ndjson"):
         facts_of(path).__enter__()
 
 
